@@ -1,0 +1,30 @@
+/* The faults of files that people edit, gathered so that one run shows all of them, each with its place and a remedy.
+ */
+#ifndef EDUTALLY_BASE_FAULTS_H
+#define EDUTALLY_BASE_FAULTS_H
+
+#include <stddef.h>
+
+struct fault {
+    char *file;    /* path as the user wrote it */
+    unsigned line; /* from 1; 0: the file as a whole */
+    char *what;    /* what is wrong, with the offending value */
+    char *remedy;  /* how to mend it */
+};
+
+struct faults {
+    struct fault *list;
+    size_t count;   /* faults kept: at most FAULTS_KEPT */
+    size_t dropped; /* faults past that */
+};
+
+enum { FAULTS_KEPT = 200 };
+
+/* Adds one fault; copies all strings. `what` is a format for the arguments that follow, `remedy` is taken as it is. */
+void faults_add(struct faults *faults, const char *file, unsigned line, const char *remedy, const char *what, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* Frees what the list holds; the struct itself is the caller's and may be used again. */
+void faults_clear(struct faults *faults);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * The embedded store (SQLite, WAL mode), writing side: used by the pipeline's thread alone. One transaction holds
+ * changed facts, device ranges, rejected rows and the journal position, so a restart resumes at the position and counts
+ * nothing twice. Every changed row carries the transaction's revision; outputs and indicators follow by revision.
+ * Reading: store/reader.h. Tables: store/schema.sql.
+ */
+#ifndef EDUTALLY_STORE_STORE_H
+#define EDUTALLY_STORE_STORE_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+/* What facts are counted by. A span is a local day (days since 1970), a local hour (minutes since 1970 UTC of its first
+ * instant) or a month (year * 12 + month - 1). */
+enum store_span { SPAN_DAY, SPAN_HOUR, SPAN_MONTH };
+
+struct store_fact {
+    enum store_span span;
+    int32_t index;
+    uint32_t centre;   /* store_centre's number */
+    uint32_t activity; /* store_activity's number */
+    int64_t events;
+    int64_t seconds;
+    int64_t users;         /* day and month only */
+    int64_t devices;       /* day and month only */
+    const void *user_set;  /* distinct_write's bytes, NULL: leave as stored (on save), none (on load) */
+    size_t user_set_bytes; /* on load: valid until the next call on this store */
+    const void *device_set;
+    size_t device_set_bytes;
+};
+
+struct store_rejected {
+    bool quarantined; /* may still count; otherwise malformed for good */
+    const char *reason;
+    const char *detail;
+    int64_t received_ms;
+    const char *topic;
+    size_t topic_length;
+    const char *centre; /* from the topic, or NULL */
+    const void *raw;
+    size_t raw_length;
+};
+
+struct store_adoption_row {
+    const char *indicator;
+    const char *area;
+    int32_t period;
+    const char *period_kind;
+    int64_t registered, reporting, adopting;
+    bool has_target;
+    double target;
+    const char *rule_hash;
+    const char *registry_hash;
+};
+
+struct store_verdict_row {
+    const char *indicator;
+    uint32_t centre;
+    int32_t period;
+    const char *period_kind;
+    bool reporting, adopts;
+    const char *conditions; /* JSON */
+};
+
+/* Opens or makes `data_dir`/edutally.db and migrates an older schema in a transaction, after a backup beside it. A
+ * newer one is refused and left untouched (ERROR_CONFIG). ERROR_IO, ERROR_MEMORY. `program` names the version that
+ * writes. */
+int store_open(struct store **store, const char *data_dir, const char *program, struct error *error);
+void store_close(struct store **store);
+
+/* A write transaction; its revision is the last one's plus 1, or the last one's again where `quietly`: for what nobody
+ * follows, such as outputs' cursors, which would otherwise wake the outputs for ever. After a failure the caller rolls
+ * back and starts again from the position that the store holds. */
+int store_begin(struct store *store, bool quietly, struct error *error);
+int store_commit(struct store *store, struct error *error);
+void store_rollback(struct store *store);
+int64_t store_revision(const struct store *store); /* of the open transaction, or of the last one */
+
+/* Runs a write-ahead log checkpoint that waits for nobody; call when idle. */
+void store_checkpoint(struct store *store);
+
+/* Numbers for names, made on first use. */
+int store_centre(struct store *store, const char *id, uint32_t *number, struct error *error);
+int store_activity(struct store *store, const char *name, uint32_t *number, struct error *error);
+
+/* A device's number, made on first use. */
+int store_device(struct store *store, const char *realm, const char *centre, const char *device, uint32_t *number,
+                 struct error *error);
+/* What is known of one epoch of a device. */
+struct store_ranges {
+    uint32_t device;
+    const char *epoch;
+    const void *bytes; /* ranges_write's; on load valid until the next call on this store */
+    size_t byte_count;
+    int64_t received, repeated, missing;
+    int64_t last_received_ms, last_event_ms;
+};
+/* Fills in the row of `ranges`' device and epoch: 1; 0 if there is none. */
+int store_ranges_load(struct store *store, struct store_ranges *ranges, struct error *error);
+int store_ranges_save(struct store *store, const struct store_ranges *ranges, struct error *error);
+
+/* The fact of `fact`'s span, index, centre and activity. 1: filled in; 0: there is none (counts zero). */
+int store_fact_load(struct store *store, struct store_fact *fact, struct error *error);
+int store_fact_save(struct store *store, const struct store_fact *fact, struct error *error);
+
+/* Remembers an event id within its day. 1: new; 0: seen before. */
+int store_seen_add(struct store *store, int32_t day, const unsigned char id[16], struct error *error);
+
+/* Keeps a rejected or quarantined row; the same content from the same topic for the same reason is one row with a
+ * count. */
+int store_rejected_add(struct store *store, const struct store_rejected *row, struct error *error);
+
+/* Calls `each` for up to `limit` quarantined rows with an id above `after` and one of the reasons (comma-free words,
+ * NULL ended); `each` returns 0 or an error code that stops. The number of rows, or an error. */
+typedef int store_quarantined_each(void *context, int64_t id, const struct store_rejected *row);
+int store_each_quarantined(struct store *store, const char *const *reasons, int64_t after, int limit,
+                           store_quarantined_each *each, void *context, struct error *error);
+int store_quarantined_remove(struct store *store, int64_t id, struct error *error);
+
+/* Removes the oldest rejected rows past the bounds and those received before `before_ms`; the number removed. */
+int store_rejected_trim(struct store *store, int64_t max_rows, int64_t max_bytes, int64_t before_ms, int64_t *removed,
+                        struct error *error);
+int store_rejected_count(struct store *store, int64_t *rows, struct error *error);
+
+/* Drops the sets of days before `day` and the event ids seen on them; turns the sets of months before `month` into
+ * sketches without keys. The counts stay. */
+int store_seal(struct store *store, int32_t day, int32_t month, struct error *error);
+
+/* Small named values: the journal position ("journal_position"), how far indicators are evaluated, hashes. */
+int store_value_get(struct store *store, const char *name, int64_t *value, struct error *error); /* 1, 0 (none) */
+int store_value_set(struct store *store, const char *name, int64_t value, struct error *error);
+int store_values_clear(struct store *store, const char *prefix, struct error *error);
+int store_text_get(struct store *store, const char *name, struct buffer *value, struct error *error); /* 1, 0 (none) */
+int store_text_set(struct store *store, const char *name, const char *value, struct error *error);
+
+/* Results of indicators. A row that says what was stored already keeps its revision. */
+int store_adoption_save(struct store *store, const struct store_adoption_row *row, struct error *error);
+int store_verdict_save(struct store *store, const struct store_verdict_row *row, struct error *error);
+/* Removes all results: rules or registry changed, and everything is computed again in the same transaction. */
+int store_results_clear(struct store *store, struct error *error);
+
+/* The stored verdicts of an indicator and period, in no particular order. */
+typedef int store_verdict_each(void *context, uint32_t centre, bool reporting, bool adopts);
+int store_each_verdict(struct store *store, const char *indicator, int32_t period, store_verdict_each *each,
+                       void *context, struct error *error);
+
+/* (centre, month) pairs whose day facts changed after `revision`; `each` as above. */
+typedef int store_changed_each(void *context, uint32_t centre, int32_t month);
+int store_each_changed(struct store *store, int64_t revision, store_changed_each *each, void *context,
+                       struct error *error);
+/* Per activity of a centre over months [from, to] : active days and sums of the days, and distinct counts by union of
+ * the months' sets (`users` of a single month is its own count even after its set was dropped). */
+struct store_figures {
+    const char *activity;
+    int64_t active_days, events, seconds, users, devices;
+};
+typedef int store_figures_each(void *context, const struct store_figures *figures);
+int store_each_figures(struct store *store, uint32_t centre, int32_t from_month, int32_t to_month,
+                       store_figures_each *each, void *context, struct error *error);
+/* The first month that has any fact: 1; 0 if there is none. */
+int store_first_month(struct store *store, int32_t *month, struct error *error);
+
+/* How far an output has come with a series; and a point that it refused for good. */
+int store_cursor_save(struct store *store, const char *output, const char *series, int64_t revision,
+                      struct error *error);
+int store_refused_add(struct store *store, const char *output, const char *line, const char *reason, int64_t now_ms,
+                      struct error *error);
+
+#endif

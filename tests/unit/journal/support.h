@@ -1,0 +1,50 @@
+/* What the journal's tests share: a directory of their own, and hands to damage the files in it. */
+#ifndef EDUTALLY_TESTS_JOURNAL_SUPPORT_H
+#define EDUTALLY_TESTS_JOURNAL_SUPPORT_H
+
+#include "base/counters.h"
+#include "journal/journal.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { HEADER = 32, PREFIX = 18 };
+
+struct place {
+    char directory[64];
+    struct counters counters;
+    struct journal *journal;
+    struct error error;
+};
+
+/* A fresh directory, an open journal in it; given back by teardown. */
+int place_setup(void **state);
+int place_teardown(void **state);
+
+/* Closes the journal and opens it again. */
+void place_reopen(struct place *place, int64_t segment_bytes);
+
+/* Appends one record; the test fails if that fails. */
+void place_append(struct place *place, const char *topic, const char *payload);
+
+/* Appends `count` records whose payloads are "<number> xxxx…" of `bytes` bytes, numbered from `from`. */
+void place_append_numbered(struct place *place, int from, int count, size_t bytes);
+
+/* The path of the segment that begins at `first`; valid until the next call. */
+const char *place_segment(const struct place *place, int64_t first);
+long place_count_segments(const struct place *place);
+
+int64_t file_size(const char *path);
+void file_flip(const char *path, int64_t offset, unsigned char mask);
+void file_cut(const char *path, int64_t size);
+/* The file's bytes, caller frees. */
+char *file_bytes(const char *path, size_t *count);
+void file_put(const char *path, const char *bytes, size_t count);
+
+/* Reads from `position` to the end; `payloads` gets the payloads joined by '|' (cut to `size`). Returns their number.
+ */
+int place_read_all(struct place *place, int64_t position, char *payloads, size_t size);
+
+int64_t counted(const struct place *place, enum counter counter);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * HTTP: JSON and CSV for programs, the page for people, /metrics for Prometheus. Read-only. The only room that knows
+ * libmicrohttpd. Routes and answers: docs/api.md.
+ */
+#ifndef EDUTALLY_API_API_H
+#define EDUTALLY_API_API_H
+
+#include "base/counters.h"
+#include "base/error.h"
+#include "base/zone.h"
+#include "indicator/indicator.h"
+#include "registry/registry.h"
+#include "settings/settings.h"
+
+#include <stdint.h>
+
+struct api;
+
+/* What answers are made from besides the store; replaced as a whole when files are reloaded. */
+struct api_world {
+    const struct registry *registry;
+    const struct indicators *indicators;
+    const struct zone *zone; /* copied at the start; a later world cannot change it */
+};
+
+/* Listens on settings->http_listen. `settings`, `counters` and the world must outlive it. ERROR_IO (port taken),
+ * ERROR_CONFIG (not an address), ERROR_MEMORY. */
+int api_start(struct api **api, const struct settings *settings, const char *version, struct counters *counters,
+              const struct api_world *world, struct error *error);
+
+/* The address it listens on, "http://127.0.0.1:8080". */
+const char *api_url(const struct api *api);
+
+/* From now on answers come from `world`; returns when no request uses the old one any more. Any thread. */
+void api_replace_world(struct api *api, const struct api_world *world);
+
+void api_stop(struct api **api);
+
+#endif

@@ -19,7 +19,8 @@ function(edutally_room room)
   endforeach()
 endfunction()
 
-# A cmocka test of a room: edutally_test(NAME unit_x SOURCES test_x.c ROOMS facts base [PACKAGES sqlite3])
+# A cmocka test: edutally_test(NAME unit_x SOURCES test_x.c ROOMS facts base [PACKAGES sqlite3]). Its label is the first
+# word of its name: unit or component.
 function(edutally_test)
   cmake_parse_arguments(TEST "" "NAME" "SOURCES;ROOMS;PACKAGES" ${ARGN})
   add_executable(${TEST_NAME} ${TEST_SOURCES})
@@ -40,5 +41,6 @@ function(edutally_test)
     string(APPEND name ".asan")
   endif()
   add_test(NAME "${name}" COMMAND ${TEST_NAME})
-  set_tests_properties("${name}" PROPERTIES TIMEOUT 240 LABELS "unit")
+  string(REGEX REPLACE "_.*" "" label "${TEST_NAME}")
+  set_tests_properties("${name}" PROPERTIES TIMEOUT 240 LABELS "${label}")
 endfunction()

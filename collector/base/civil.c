@@ -110,7 +110,8 @@ int civil_parse_time(const char *text, size_t length, int64_t *t_ms)
     if (second == 60) {
         second = 59;
     }
-    *t_ms = ((int64_t)day * 86400 + hour * 3600 + minute * 60 + second - offset_s) * 1000 + ms;
+    int of_day_s = hour * 3600 + minute * 60 + second - offset_s;
+    *t_ms = ((int64_t)day * 86400 + of_day_s) * 1000 + ms;
     return 0;
 }
 

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CACHE_SLOTS = 8192, CACHED_LENGTH = 48 };
+enum { CACHE_SLOTS = 32768, CACHED_LENGTH = 48 };
 
 struct cached_key {
     uint64_t key;

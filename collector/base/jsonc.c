@@ -22,6 +22,7 @@ static size_t skip_string(const char *text, size_t length, size_t i)
     return i < length ? i + 1 : length;
 }
 
+/* Just past the comment that begins at `i`; 0 if it is not closed. */
 static size_t blank_comment(char *text, size_t length, size_t i)
 {
     bool line = text[i + 1] == '/';
@@ -30,7 +31,10 @@ static size_t blank_comment(char *text, size_t length, size_t i)
     while (i < length && !(line ? text[i] == '\n' : (text[i - 1] == '*' && text[i] == '/' && i >= from + 3))) {
         i++;
     }
-    size_t to = line || i == length ? i : i + 1;
+    if (!line && i == length) {
+        return 0;
+    }
+    size_t to = line ? i : i + 1;
     for (size_t k = from; k < to; k++) {
         if (text[k] != '\n') {
             text[k] = ' ';
@@ -39,17 +43,23 @@ static size_t blank_comment(char *text, size_t length, size_t i)
     return to;
 }
 
-static void blank_comments(char *text, size_t length)
+/* `length`, or where a comment begins that is not closed. */
+static size_t blank_comments(char *text, size_t length)
 {
     for (size_t i = 0; i < length;) {
         if (text[i] == '"') {
             i = skip_string(text, length, i);
         } else if (text[i] == '/' && i + 1 < length && (text[i + 1] == '/' || text[i + 1] == '*')) {
-            i = blank_comment(text, length, i);
+            size_t next = blank_comment(text, length, i);
+            if (next == 0) {
+                return i;
+            }
+            i = next;
         } else {
             i++;
         }
     }
+    return length;
 }
 
 static unsigned line_of(const char *text, size_t offset)
@@ -70,10 +80,18 @@ int jsonc_parse(struct jsonc *file, const char *name, const char *text, size_t l
     }
     memcpy(file->text, text, length);
     file->text[length] = '\0';
-    blank_comments(file->text, length);
+    size_t open = blank_comments(file->text, length);
+    if (open < length) {
+        faults_add(faults, name, line_of(file->text, open), "end it with */", "a comment is not closed");
+        return ERROR_CONFIG;
+    }
     size_t start = length >= 3 && memcmp(file->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     const char *end = file->text;
     file->root = cJSON_ParseWithLengthOpts(file->text + start, length - start + 1, &end, true);
+    if (file->root != NULL && end != file->text + length) { /* cJSON takes a NUL within the text for its end */
+        cJSON_Delete(file->root);
+        file->root = NULL;
+    }
     if (file->root == NULL) {
         size_t offset = end >= file->text && end <= file->text + length ? (size_t)(end - file->text) : length;
         faults_add(faults, name, line_of(file->text, offset),

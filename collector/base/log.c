@@ -77,6 +77,16 @@ static bool may_write(const char *event, unsigned *left_out)
     return true;
 }
 
+/* Reasons quote paths and peers: whatever they hold, a line stays one line and gives a terminal no orders. */
+static void keep_on_one_line(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            *text = '?';
+        }
+    }
+}
+
 static void write_line(enum log_level level, const char *event, const char *format, va_list arguments)
 {
     static const char *const words[] = {"error", "warning", "info", "debug"};
@@ -87,6 +97,7 @@ static void write_line(enum log_level level, const char *event, const char *form
         return;
     }
     vsnprintf(text, sizeof text, format, arguments);
+    keep_on_one_line(text);
     pthread_mutex_lock(&lock);
     if (may_write(event, &left_out)) {
         if (left_out > 0) {

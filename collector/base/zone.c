@@ -7,6 +7,7 @@
 
 #include "base/civil.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,21 +37,40 @@ static bool name_is_plain(const char *name)
            strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+-") == length;
 }
 
+/* The C library takes what it cannot read for UTC without a word (a folder such as "Asia", a table such as
+ * "leapseconds"), so the file is looked at first: compiled zones begin with "TZif" (RFC 8536). */
+static bool is_zone_file(const char *path)
+{
+    char magic[4] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    ssize_t got = read(fd, magic, sizeof magic);
+    close(fd);
+    return got == (ssize_t)sizeof magic && memcmp(magic, "TZif", sizeof magic) == 0;
+}
+
 int zone_open(struct zone **out, const char *iana_name, struct error *error)
 {
     char path[128];
     snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", iana_name);
-    if (!name_is_plain(iana_name) || access(path, R_OK) != 0) {
+    if (!name_is_plain(iana_name) || !is_zone_file(path)) {
         return error_set(error, ERROR_CONFIG,
                          "unknown time zone '%s': use an IANA name such as Asia/Ho_Chi_Minh (Debian package tzdata)",
                          iana_name);
     }
     struct zone *zone = calloc(1, sizeof *zone);
-    if (zone == NULL || setenv("TZ", iana_name, 1) != 0) {
+    const char *current = getenv("TZ");
+    bool same =
+        current != NULL && strcmp(current, iana_name) == 0; /* a reload must not touch what other threads read */
+    if (zone == NULL || (!same && setenv("TZ", iana_name, 1) != 0)) {
         free(zone);
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    tzset();
+    if (!same) {
+        tzset();
+    }
     snprintf(zone->name, sizeof zone->name, "%s", iana_name);
     *out = zone;
     return 0;
@@ -99,7 +119,8 @@ static int32_t local_day(int64_t seconds)
  * may skip or repeat midnight and even skip a whole day. */
 static int64_t find_day_start_s(int32_t day)
 {
-    int64_t before = (int64_t)day * 86400 - 26 * 3600, after = (int64_t)day * 86400 + 26 * 3600;
+    static const int64_t margin_s = 93600; /* 26 hours: no zone is farther from UTC */
+    int64_t before = (int64_t)day * 86400 - margin_s, after = (int64_t)day * 86400 + margin_s;
     while (after - before > 1) {
         int64_t middle = before + (after - before) / 2;
         if (local_day(middle) < day) {
@@ -120,17 +141,50 @@ int64_t zone_day_start_ms(struct zone *zone, int32_t day)
     return slot->start_ms;
 }
 
+/* The day whose bounds hold the instant. Where clocks go back across midnight a date is shown twice with another one
+ * between (America/St_Johns until 2011); the bounds decide then, so the answer never depends on what was asked before.
+ */
+static int32_t find_day(struct zone *zone, int64_t t_ms)
+{
+    int32_t day = local_day(floor_seconds(t_ms));
+    if (t_ms < zone_day_start_ms(zone, day)) {
+        return day - 1;
+    }
+    return t_ms >= zone_day_start_ms(zone, day + 1) ? day + 1 : day;
+}
+
 int32_t zone_day(struct zone *zone, int64_t t_ms)
 {
     struct cached_day *last = &zone->last;
     if (!last->known || t_ms < last->start_ms || t_ms >= last->end_ms) {
-        int32_t day = local_day(floor_seconds(t_ms));
+        int32_t day = find_day(zone, t_ms);
         *last = (struct cached_day){.known = true,
                                     .day = day,
                                     .start_ms = zone_day_start_ms(zone, day),
                                     .end_ms = zone_day_start_ms(zone, day + 1)};
     }
     return last->day;
+}
+
+/* The hour begins at its full hour by the clock in force, or where that clock came into force within the hour (clocks
+ * that change by half an hour: Australia/Lord_Howe). */
+static int64_t find_hour_start_s(int64_t seconds)
+{
+    struct tm local = local_time(seconds);
+    int of_hour_s = local.tm_min * 60 + (local.tm_sec < 60 ? local.tm_sec : 59);
+    int64_t before = seconds - of_hour_s, same = seconds;
+    if (local_time(before).tm_gmtoff == local.tm_gmtoff) {
+        return before;
+    }
+    while (same - before > 1) {
+        int64_t middle = before + (same - before) / 2;
+        if (local_time(middle).tm_gmtoff == local.tm_gmtoff) {
+            same = middle;
+        } else {
+            before = middle;
+        }
+    }
+    return same;
 }
 
 int64_t zone_hour_start_s(struct zone *zone, int64_t t_ms)
@@ -141,8 +195,7 @@ int64_t zone_hour_start_s(struct zone *zone, int64_t t_ms)
     if (end_ms - start_ms == 86400000) {
         return seconds - (seconds - start_ms / 1000) % 3600;
     }
-    struct tm local = local_time(seconds); /* a day on which clocks change */
-    return seconds - local.tm_min * 60 - (local.tm_sec < 60 ? local.tm_sec : 59);
+    return find_hour_start_s(seconds); /* a day on which clocks change */
 }
 
 const char *zone_format_time(const struct zone *zone, int64_t t_ms, char *out, unsigned size)

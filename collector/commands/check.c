@@ -94,14 +94,16 @@ static void find(struct check_findings *findings, const char *remedy, const char
 
 static void find(struct check_findings *findings, const char *remedy, const char *subject, const char *format, ...)
 {
+    char text[sizeof findings->list[0].text];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments); // NOLINT(clang-analyzer-valist.Uninitialized): clang 14 misses it
+    va_end(arguments);
     if (findings->count == CHECK_FINDINGS) {
         return;
     }
     struct check_finding *finding = &findings->list[findings->count++];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(finding->text, sizeof finding->text, format, arguments);
-    va_end(arguments);
+    memcpy(finding->text, text, sizeof text);
     snprintf(finding->subject, sizeof finding->subject, "%s", subject);
     finding->remedy = remedy;
     finding->failed = remedy != NULL;

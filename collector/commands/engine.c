@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static enum log_level level_of(const char *word)
@@ -28,6 +29,7 @@ static int open_parts(struct engine *engine,
     if (snprintf(directory, sizeof directory, "%s/journal", settings->data_dir) >= (int)sizeof directory) {
         return error_set(error, ERROR_CONFIG, "data_dir is too long");
     }
+    umask(027); /* what is at rest is for the owner and the group */
     int result = file_make_directory(settings->data_dir, error);
     if (result == 0) {
         result = file_lock(settings->data_dir, "lock", &engine->lock_fd, error);

@@ -255,9 +255,13 @@ int export_centres(struct export *export, struct error *error)
     struct verdicts verdicts = {.registry = export->world->registry, .indicators = export->world->indicators.count};
     verdicts.words = calloc(count * verdicts.indicators + 1, sizeof *verdicts.words);
     struct named_centre *order = calloc(count + 1, sizeof *order);
-    int result = verdicts.words == NULL || order == NULL ? error_set(error, ERROR_MEMORY, "out of memory")
-                                                         : read_verdicts(export, &verdicts, error);
-    result = result != 0 ? result : write_centres(export, &verdicts, order, error);
+    int result;
+    if (verdicts.words == NULL || order == NULL) {
+        result = error_set(error, ERROR_MEMORY, "out of memory");
+    } else {
+        result = read_verdicts(export, &verdicts, error);
+        result = result != 0 ? result : write_centres(export, &verdicts, order, error);
+    }
     free(order);
     free(verdicts.words);
     return result;

@@ -22,7 +22,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 1024 * 1024, LONGEST_LINE = 64 * 1024 * 1024, PIECE_BYTES = 32 * 1024 * 1024, SHOWN_FAULTS = 20 };
+enum {
+    ARENA_BLOCK = 256 * 1024,
+    READ_BYTES = 1024 * 1024,
+    LONGEST_LINE = 64 * 1024 * 1024,
+    PIECE_BYTES = 32 * 1024 * 1024,
+    SHOWN_FAULTS = 20
+};
 
 struct input {
     int fd;
@@ -141,13 +147,17 @@ static bool has_nul_escape(const char *text, size_t length)
 static int append_line(struct ingestion *ingestion, const char *line, size_t length, struct error *error)
 {
     int64_t received_ms = clock_wall_ms();
+    const char *end = line;
     json_arena_use(&ingestion->arena);
-    cJSON *root = cJSON_ParseWithLength(line, length);
+    const cJSON *root = cJSON_ParseWithLengthOpts(line, length, &end, false);
     json_arena_use(NULL);
+    while (root != NULL && end < line + length && strchr(" \t\r", *end) != NULL) {
+        end++;
+    }
     const cJSON *topic = cJSON_GetObjectItemCaseSensitive(root, "topic");
     const cJSON *payload = cJSON_GetObjectItemCaseSensitive(root, "payload");
     const cJSON *received = cJSON_GetObjectItemCaseSensitive(root, "received");
-    if (root == NULL) {
+    if (root == NULL || end != line + length) {
         bad_line(ingestion, "not JSON: each line is one object {\"topic\":…,\"payload\":…}");
     } else if (has_nul_escape(line, length)) {
         bad_line(ingestion, "a NUL character (\\u0000), which no message may hold");
@@ -243,7 +253,7 @@ static int ingest_file(struct ingestion *ingestion, const char *config, bool jso
         engine_close(&ingestion->engine);
         return code;
     }
-    arena_init(&ingestion->arena, 256 * 1024);
+    arena_init(&ingestion->arena, ARENA_BLOCK);
     bool sized = fstat(ingestion->input.fd, &status) == 0 && S_ISREG(status.st_mode);
     progress_start(&ingestion->progress, sized ? status.st_size : 0, "events");
     int result = ingest_lines(ingestion, &error);

@@ -32,7 +32,7 @@ static void explain(FILE *out)
 
 static int show_row(void *context, const struct rejected_row *row)
 {
-    char when[CIVIL_TIME_SIZE], raw[SHOWN_RAW + 1], copy[SHOWN_RAW + 1];
+    char when[CIVIL_TIME_SIZE], raw[SHOWN_RAW + 1], copy[SHOWN_RAW + 1], topic[300], detail[160];
     size_t length = row->raw_length < SHOWN_RAW ? row->raw_length : SHOWN_RAW;
     const bool *json = context;
     if (length > 0) {
@@ -43,8 +43,9 @@ static int show_row(void *context, const struct rejected_row *row)
     civil_format_time(row->received_ms, when);
     if (!*json) {
         printf("%lld  %s  %-11s %-15s x%lld  %s\n    %s\n    %s%s\n", (long long)row->id, when,
-               row->quarantined ? "quarantined" : "rejected", row->reason, (long long)row->times, row->topic,
-               row->detail, raw, row->raw_length > SHOWN_RAW ? "…" : "");
+               row->quarantined ? "quarantined" : "rejected", row->reason, (long long)row->times,
+               log_safe(row->topic, topic, sizeof topic), log_safe(row->detail, detail, sizeof detail), raw,
+               row->raw_length > SHOWN_RAW ? "…" : "");
         return 0;
     }
     cJSON *object = cJSON_CreateObject();
@@ -53,6 +54,7 @@ static int show_row(void *context, const struct rejected_row *row)
     cJSON_AddStringToObject(object, "reason", row->reason);
     cJSON_AddStringToObject(object, "detail", row->detail);
     cJSON_AddStringToObject(object, "topic", row->topic);
+    cJSON_AddStringToObject(object, "centre", row->centre);
     cJSON_AddStringToObject(object, "received", when);
     cJSON_AddNumberToObject(object, "times", (double)row->times);
     char *text = cJSON_PrintUnformatted(object);

@@ -57,8 +57,11 @@ int report_each_centre(struct report *report, const struct indicator *indicator,
 {
     size_t count;
     const struct registry_centre **list = find_centres(report, indicator, &count);
+    if (list == NULL) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
     int32_t period = period_of_day(indicator->period, report->day);
-    int result = list == NULL ? error_set(error, ERROR_MEMORY, "out of memory") : 0;
+    int result = 0;
     for (size_t i = 0; result == 0 && i < count; i++) {
         struct centre_search search = {report, each, context, list[i], false};
         struct verdict_filter filter = {

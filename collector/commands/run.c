@@ -131,7 +131,7 @@ static void reload(struct daemon *daemon)
     struct engine *engine = &daemon->engine;
     struct error error = {0};
     struct world *fresh = calloc(1, sizeof *fresh);
-    if (fresh == NULL || world_load_or_explain(fresh, engine->world.settings.path) != EXIT_DONE) {
+    if (fresh == NULL || world_reload_or_explain(fresh, &engine->world) != EXIT_DONE) {
         log_error("reload_refused", "note=\"the files have faults, the old ones stay in force\"");
         if (fresh != NULL) {
             world_free(fresh);
@@ -174,8 +174,7 @@ static void turn(struct daemon *daemon)
     struct error error = {0};
     int64_t before = daemon->revision;
     int result = pipeline_turn(daemon->engine.pipeline, TURN_MS, &daemon->revision, &error);
-    if (result == 0 && clock_steady_ms() - daemon->tidied_ms >= TIDY_EVERY_MS &&
-        journal_end(daemon->engine.journal) == counter_get(&daemon->engine.counters, COUNTER_journal_committed)) {
+    if (result == 0 && clock_steady_ms() - daemon->tidied_ms >= TIDY_EVERY_MS) {
         daemon->tidied_ms = clock_steady_ms();
         result = pipeline_tidy(daemon->engine.pipeline, &error);
     }

@@ -162,7 +162,10 @@ static void print_cell(FILE *out, const char *text, enum table_tone tone, size_t
 
 void table_print(const struct table *table, FILE *out, size_t width, bool colour)
 {
-    size_t widths[TABLE_MAX_COLUMNS];
+    size_t widths[TABLE_MAX_COLUMNS] = {0};
+    if (table->columns == 0) {
+        return;
+    }
     size_t gap = find_widths(table, width, widths);
     for (size_t column = 0; column < table->columns; column++) {
         print_cell(out, table->headings[column], TONE_FAINT, column > 0 ? gap : 0, widths[column], colour);

@@ -30,9 +30,18 @@ static void load_indicators(struct world *world, struct faults *faults)
     jsonc_free(&file);
 }
 
-static void load_zone(struct world *world, struct faults *faults)
+/* The zone is one per process: it stays as the running world has it. */
+static void load_zone(struct world *world, const struct world *running, struct faults *faults)
 {
     struct error error = {0};
+    if (running != NULL) {
+        if (world->settings.time_zone != NULL && strcmp(world->settings.time_zone, running->settings.time_zone) != 0) {
+            faults_add(faults, world->settings.path, 0, "restart to change the time zone",
+                       "time_zone is %s now, it was %s at the start", world->settings.time_zone,
+                       running->settings.time_zone);
+        }
+        return;
+    }
     if (world->settings.time_zone != NULL && zone_open(&world->zone, world->settings.time_zone, &error) != 0) {
         faults_add(faults, world->settings.path, 0, "install the Debian package tzdata", "%s", error.text);
     }
@@ -52,13 +61,13 @@ static void sort_faults(struct faults *faults)
     }
 }
 
-int world_load(struct world *world, const char *config_path, struct faults *faults)
+static int load(struct world *world, const char *config_path, const struct world *running, struct faults *faults)
 {
     size_t before = faults->count + faults->dropped;
     *world = (struct world){0};
     settings_load(&world->settings, config_path, faults);
     const struct settings *settings = &world->settings;
-    load_zone(world, faults);
+    load_zone(world, running, faults);
     if (settings->registry_centres != NULL && settings->registry_areas != NULL && settings->taxonomy != NULL) {
         struct registry_files files = {
             .centres = settings->registry_centres, .areas = settings->registry_areas, .taxonomy = settings->taxonomy};
@@ -69,6 +78,11 @@ int world_load(struct world *world, const char *config_path, struct faults *faul
     return faults->count + faults->dropped == before ? 0 : ERROR_CONFIG;
 }
 
+int world_load(struct world *world, const char *config_path, struct faults *faults)
+{
+    return load(world, config_path, NULL, faults);
+}
+
 void world_free(struct world *world)
 {
     indicators_free(&world->indicators);
@@ -77,15 +91,25 @@ void world_free(struct world *world)
     settings_free(&world->settings);
 }
 
-int world_load_or_explain(struct world *world, const char *config_path)
+static int load_or_explain(struct world *world, const char *config_path, const struct world *running)
 {
     struct faults faults = {0};
-    int result = world_load(world, config_path, &faults);
+    int result = load(world, config_path, running, &faults);
     if (result != 0) {
         world_explain(&faults);
     }
     faults_clear(&faults);
     return result != 0 ? EXIT_CONFIG : 0;
+}
+
+int world_load_or_explain(struct world *world, const char *config_path)
+{
+    return load_or_explain(world, config_path, NULL);
+}
+
+int world_reload_or_explain(struct world *world, const struct world *running)
+{
+    return load_or_explain(world, running->settings.path, running);
 }
 
 /* Texts quote what stands in files: a terminal must not take that for orders. */

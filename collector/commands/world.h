@@ -23,6 +23,10 @@ void world_free(struct world *world);
 /* As world_load; on failure prints every fault to standard error and returns EXIT_CONFIG, else 0. */
 int world_load_or_explain(struct world *world, const char *config_path);
 
+/* The same for a reload beside a running world, with the config file that it was loaded from: the process's time zone
+ * is left alone (`world->zone` stays NULL), and another time_zone in the file is a fault. */
+int world_reload_or_explain(struct world *world, const struct world *running);
+
 /* Prints faults as "file:line: what\n    remedy", in colour on a terminal only. */
 void world_explain(const struct faults *faults);
 

@@ -10,7 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PRECISION = 14, LONGEST_RUN = 64 - PRECISION, KIND_EXACT = 1, KIND_REGISTERS = 2, KIND_SPARSE = 3, SPARSE_ENTRY = 3 };
+enum {
+    PRECISION = 14,
+    LONGEST_RUN = 64 - PRECISION,
+    KIND_EXACT = 1,
+    KIND_REGISTERS = 2,
+    KIND_SPARSE = 3,
+    SPARSE_ENTRY = 3
+};
 
 /* True if the register changed. */
 static int registers_add(unsigned char *registers, uint64_t key)
@@ -226,12 +233,14 @@ static int read_registers(struct distinct *set, const unsigned char *bytes, size
 
 static int read_sparse(struct distinct *set, const unsigned char *bytes, size_t count)
 {
+    size_t least = 0; /* entries ascend, so each register stands there once */
     for (size_t i = 0; i + SPARSE_ENTRY <= count; i += SPARSE_ENTRY) {
         size_t place = bytes[i] | (size_t)bytes[i + 1] << 8;
-        if (place >= DISTINCT_REGISTERS || bytes[i + 2] > LONGEST_RUN + 1) {
+        if (place < least || place >= DISTINCT_REGISTERS || bytes[i + 2] == 0 || bytes[i + 2] > LONGEST_RUN + 1) {
             return ERROR_INPUT;
         }
         set->registers[place] = bytes[i + 2];
+        least = place + 1;
     }
     return count % SPARSE_ENTRY == 0 ? 0 : ERROR_INPUT;
 }

@@ -13,6 +13,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+enum { FIRST_SIZE = 1024, LAST_FACTS = 4 };
+
 struct facts {
     struct fact **slots;
     size_t size; /* a power of two */
@@ -21,9 +23,8 @@ struct facts {
     size_t changed_count;
     size_t changed_size;
     size_t bytes;
+    struct fact *last[LAST_FACTS]; /* by span: events of a message mostly fall into the same facts */
 };
-
-enum { FIRST_SIZE = 1024 };
 
 struct facts *facts_new(void)
 {
@@ -49,9 +50,16 @@ static size_t fact_bytes(const struct fact *fact)
     return bytes;
 }
 
+void facts_loaded(struct facts *facts, struct fact *fact)
+{
+    size_t bytes = fact_bytes(fact);
+    facts->bytes += bytes - fact->held_bytes;
+    fact->held_bytes = bytes;
+}
+
 static void fact_free(struct facts *facts, struct fact *fact)
 {
-    facts->bytes -= fact_bytes(fact);
+    facts->bytes -= fact->held_bytes;
     if (fact->sets != NULL) {
         distinct_free(&fact->sets->users);
         distinct_free(&fact->sets->devices);
@@ -69,6 +77,7 @@ void facts_forget(struct facts *facts)
         }
     }
     facts->count = facts->changed_count = facts->bytes = 0;
+    memset(facts->last, 0, sizeof facts->last);
 }
 
 void facts_free(struct facts **facts)
@@ -95,9 +104,14 @@ static size_t slot_of(const struct facts *facts, const struct fact_key *key)
 
 struct fact *facts_find(struct facts *facts, const struct fact_key *key)
 {
+    struct fact **last = &facts->last[key->span % LAST_FACTS];
+    if (*last != NULL && memcmp(&(*last)->key, key, sizeof *key) == 0) {
+        return *last;
+    }
     struct fact *fact = facts->slots[slot_of(facts, key)];
     if (fact != NULL) {
         fact->touched = true;
+        *last = fact;
     }
     return fact;
 }
@@ -140,7 +154,7 @@ struct fact *facts_insert(struct facts *facts, const struct fact_key *key, bool 
     fact->touched = true;
     facts->slots[slot_of(facts, key)] = fact;
     facts->count++;
-    facts->bytes += fact_bytes(fact);
+    facts_loaded(facts, fact);
     return fact;
 }
 
@@ -169,10 +183,9 @@ int fact_count(struct facts *facts, struct fact *fact, int64_t seconds, bool has
         return ERROR_MEMORY;
     }
     if (fact->sets != NULL) {
-        size_t before = distinct_bytes(&fact->sets->users) + distinct_bytes(&fact->sets->devices);
         int users = has_user ? distinct_add(&fact->sets->users, user) : 0;
         int devices = distinct_add(&fact->sets->devices, device);
-        facts->bytes += distinct_bytes(&fact->sets->users) + distinct_bytes(&fact->sets->devices) - before;
+        facts_loaded(facts, fact);
         if (users < 0 || devices < 0) {
             return ERROR_MEMORY;
         }
@@ -187,6 +200,28 @@ int fact_count(struct facts *facts, struct fact *fact, int64_t seconds, bool has
 size_t facts_changed_count(const struct facts *facts)
 {
     return facts->changed_count;
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+    const struct fact_key *a = &(*(struct fact *const *)left)->key, *b = &(*(struct fact *const *)right)->key;
+    if (a->span != b->span) {
+        return a->span < b->span ? -1 : 1;
+    }
+    if (a->centre != b->centre) {
+        return a->centre < b->centre ? -1 : 1;
+    }
+    if (a->index != b->index) {
+        return a->index < b->index ? -1 : 1;
+    }
+    return a->activity < b->activity ? -1 : a->activity > b->activity;
+}
+
+void facts_sort_changed(struct facts *facts)
+{
+    if (facts->changed_count > 1) {
+        qsort(facts->changed, facts->changed_count, sizeof(struct fact *), compare_keys);
+    }
 }
 
 struct fact *facts_changed(struct facts *facts, size_t at)
@@ -214,6 +249,7 @@ static void drop_unchanged(struct facts *facts, bool all)
         return; /* nothing is dropped: the next call tries again */
     }
     size_t count = 0;
+    memset(facts->last, 0, sizeof facts->last);
     for (size_t i = 0; i < facts->size; i++) {
         struct fact *fact = facts->slots[i];
         facts->slots[i] = NULL;

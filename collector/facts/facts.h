@@ -36,6 +36,7 @@ struct fact {
     struct fact_sets *sets; /* NULL for hours */
     bool changed;           /* since it was saved last */
     bool touched;           /* since the last facts_shrink */
+    size_t held_bytes;      /* as counted in facts_bytes */
 };
 
 /* NULL when out of memory. */
@@ -48,11 +49,16 @@ struct fact *facts_find(struct facts *facts, const struct fact_key *key);
 /* Holds a fact that was not held, zero or as loaded by the caller afterwards. NULL when out of memory. */
 struct fact *facts_insert(struct facts *facts, const struct fact_key *key, bool with_sets);
 
+/* The caller has filled a fact's sets (from the store): their memory is counted from now on. */
+void facts_loaded(struct facts *facts, struct fact *fact);
+
 /* Counts one event. 0 or ERROR_MEMORY. `has_user`: the event names a user. Sets are only told keys where the fact has
  * them. */
 int fact_count(struct facts *facts, struct fact *fact, int64_t seconds, bool has_user, uint64_t user, uint64_t device);
 
-/* The facts changed since facts_saved, in no particular order. */
+/* The facts changed since facts_saved: in no particular order, or, after facts_sort_changed, in that of the store's
+ * keys, so that saving them walks through its pages once. */
+void facts_sort_changed(struct facts *facts);
 size_t facts_changed_count(const struct facts *facts);
 struct fact *facts_changed(struct facts *facts, size_t at);
 

@@ -142,13 +142,17 @@ int ranges_read(struct ranges *ranges, const void *bytes, size_t count)
         return ERROR_MEMORY;
     }
     memcpy(&ranges->given_up, next, sizeof(int64_t));
+    if (ranges->given_up < 0) {
+        return ERROR_INPUT;
+    }
     if (ranges_there > 0) {
         memcpy(ranges->list, next + sizeof(int64_t), ranges_there * sizeof(struct range));
     }
     ranges->count = ranges_there;
     for (uint32_t i = 0; i < ranges_there; i++) {
         const struct range *range = &ranges->list[i];
-        if (range->first < 0 || range->last < range->first || (i > 0 && range->first <= range[-1].last + 1)) {
+        if (range->first < 0 || range->last < range->first || range->last == INT64_MAX ||
+            (i > 0 && range->first - 1 <= range[-1].last)) {
             ranges->count = 0;
             return ERROR_INPUT;
         }

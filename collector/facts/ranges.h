@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RANGES_MOST = 1024 };
+enum { RANGES_MOST = 16384 };
 
 struct range {
     int64_t first; /* inclusive */

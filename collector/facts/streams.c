@@ -12,6 +12,7 @@ struct streams {
     struct stream **slots;
     size_t size; /* a power of two */
     size_t count;
+    size_t range_bytes;
     uint64_t seed;
 };
 
@@ -43,6 +44,7 @@ void streams_forget(struct streams *streams)
         }
     }
     streams->count = 0;
+    streams->range_bytes = 0;
 }
 
 void streams_free(struct streams **streams)
@@ -118,8 +120,13 @@ struct stream *streams_insert(struct streams *streams, const struct stream_key *
 
 size_t streams_bytes(const struct streams *streams)
 {
-    return streams->size * sizeof(struct stream *) +
-           streams->count * (sizeof(struct stream) + 2 * sizeof(struct range));
+    return streams->size * sizeof(struct stream *) + streams->count * sizeof(struct stream) + streams->range_bytes;
+}
+
+void streams_ranges_changed(struct streams *streams, struct stream *stream)
+{
+    streams->range_bytes += ((size_t)stream->ranges.size - stream->held) * sizeof(struct range);
+    stream->held = stream->ranges.size;
 }
 
 static void drop_idle(struct streams *streams, bool all)
@@ -136,6 +143,7 @@ static void drop_idle(struct streams *streams, bool all)
             continue;
         }
         if (stream->note == 0 && (all || !stream->touched)) {
+            streams->range_bytes -= stream->held * sizeof(struct range);
             ranges_free(&stream->ranges);
             free(stream);
             continue;

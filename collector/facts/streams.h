@@ -28,6 +28,7 @@ struct stream {
     uint32_t device; /* the store's number */
     uint32_t note;   /* the pipeline's: 1 + its place among the streams touched since the last commit, 0: untouched */
     bool touched;    /* since the last streams_shrink */
+    uint32_t held;   /* ranges whose memory streams_bytes counts */
 };
 
 /* NULL when out of memory. */
@@ -41,6 +42,9 @@ struct stream_key streams_key(const struct streams *streams, const char *realm, 
 struct stream *streams_find(struct streams *streams, const struct stream_key *key);
 struct stream *streams_insert(struct streams *streams, const struct stream_key *key);
 void streams_forget(struct streams *streams);
+
+/* The caller has changed a stream's ranges: their memory is counted as it is now. */
+void streams_ranges_changed(struct streams *streams, struct stream *stream);
 
 /* As facts_shrink; streams with a note stay. */
 void streams_shrink(struct streams *streams, size_t most);

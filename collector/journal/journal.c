@@ -288,6 +288,18 @@ int journal_append(struct journal *journal, int64_t received_ms, const char *top
     return result;
 }
 
+/* Room for `size` more bytes behind the records gathered. */
+static int make_room(struct journal *journal, size_t size, struct error *error)
+{
+    if (journal->gathered == NULL) {
+        journal->gathered = malloc(LAZY_BYTES);
+    }
+    if (journal->gathered == NULL) {
+        return error_set(error, ERROR_MEMORY, "out of memory for the journal");
+    }
+    return journal->gathered_bytes + size > LAZY_BYTES ? flush(journal, error) : 0;
+}
+
 /* Copies one record behind those gathered; there is room. */
 static void gather(struct journal *journal, int64_t received_ms, const char *topic, size_t topic_length,
                    const void *payload, size_t payload_length)
@@ -316,16 +328,13 @@ int journal_append_lazily(struct journal *journal, int64_t received_ms, const ch
     }
     size_t size = (size_t)record_size(topic_length, payload_length);
     pthread_mutex_lock(&journal->writing);
-    if (journal->gathered == NULL && (journal->gathered = malloc(LAZY_BYTES)) == NULL) {
-        result = error_set(error, ERROR_MEMORY, "out of memory for the journal");
-    }
-    if (result == 0 && journal->gathered_bytes + size > LAZY_BYTES) {
-        result = flush(journal, error);
-    }
-    if (result == 0 && size > LAZY_BYTES) {
+    if (size > LAZY_BYTES) {
         result = append_now(journal, received_ms, topic, topic_length, payload, payload_length, error);
-    } else if (result == 0) {
-        gather(journal, received_ms, topic, topic_length, payload, payload_length);
+    } else {
+        result = make_room(journal, size, error);
+        if (result == 0) {
+            gather(journal, received_ms, topic, topic_length, payload, payload_length);
+        }
     }
     pthread_mutex_unlock(&journal->writing);
     return result;

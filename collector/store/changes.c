@@ -80,6 +80,7 @@ static int read_page(struct store_reader *reader, sqlite3_stmt *statement, enum 
             return result;
         }
         cursor->revision = row.revision;
+        cursor->complete = false; /* should a later row of this page fail, its neighbours are still to come */
         for (int i = 0; i < 3; i++) {
             cursor->key[i] = sqlite3_column_int64(statement, 1 + i);
         }

@@ -149,17 +149,23 @@ int store_each_figures(struct store *store, uint32_t centre, int32_t from_month,
     return result;
 }
 
-int store_first_month(struct store *store, int32_t *month, struct error *error)
+static int32_t month_of_day(int32_t day)
 {
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_FIRST_DAY, error);
+    struct civil date = civil_from_day(day);
+    return date.year * 12 + date.month - 1;
+}
+
+int store_month_bounds(struct store *store, int32_t *first, int32_t *last, struct error *error)
+{
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_DAY_BOUNDS, error);
     if (statement == NULL) {
         return ERROR_IO;
     }
-    int result = store_step(store->db, statement, "cannot find the first fact", error);
+    int result = store_step(store->db, statement, "cannot find the first and the last fact", error);
     if (result == 1) {
         result = sqlite3_column_type(statement, 0) != SQLITE_NULL;
-        struct civil date = civil_from_day(sqlite3_column_int(statement, 0));
-        *month = date.year * 12 + date.month - 1;
+        *first = month_of_day(sqlite3_column_int(statement, 0));
+        *last = month_of_day(sqlite3_column_int(statement, 1));
         sqlite3_reset(statement);
     }
     return result;

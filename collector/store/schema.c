@@ -35,7 +35,7 @@ int schema_read_version(sqlite3 *db, int *version, struct error *error)
         result = error_set(error, ERROR_CONFIG,
                            "edutally.db was not made by edutally: move it away, or choose another data_dir");
     }
-    if (result == 0 && *version > schema_version) {
+    if (result == 0 && (*version > schema_version || *version < 0)) {
         result = error_set(error, ERROR_CONFIG,
                            "edutally.db has schema version %d, this program knows up to %d: install the newer edutally",
                            *version, schema_version);

@@ -88,18 +88,23 @@ const char *store_column_text(sqlite3_stmt *statement, int column)
 static int set_up(struct store *store, const char *path, const char *program, struct error *error)
 {
     char *message = NULL;
+    int version;
     sqlite3_busy_timeout(store->db, 10000);
     sqlite3_extended_result_codes(store->db, 0);
+    int result = schema_read_version(store->db, &version, error); /* WAL mode would already change a foreign file */
+    if (result != 0) {
+        return result;
+    }
     if (sqlite3_exec(
             store->db,
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;"
-            "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;",
+            "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;",
             NULL, NULL, &message) != SQLITE_OK) {
-        int result = error_set(error, ERROR_IO, "cannot set up %s: %s", path, message != NULL ? message : "?");
+        result = error_set(error, ERROR_IO, "cannot set up %s: %s", path, message != NULL ? message : "?");
         sqlite3_free(message);
         return result;
     }
-    int result = schema_migrate(store->db, path, error);
+    result = schema_migrate(store->db, path, error);
     int64_t revision = 0;
     if (result == 0) {
         result = store_value_get(store, "revision", &revision, error);
@@ -167,8 +172,17 @@ int store_begin(struct store *store, bool quietly, struct error *error)
     return result;
 }
 
+/* A statement left on its row keeps the connection reading, and then no checkpoint can ever empty the log. */
+static void reset_all(struct store *store)
+{
+    for (size_t i = 0; i < STATEMENTS; i++) {
+        sqlite3_reset(store->statements[i]);
+    }
+}
+
 int store_commit(struct store *store, struct error *error)
 {
+    reset_all(store);
     int result = store_value_set(store, "revision", store->revision, error);
     sqlite3_stmt *statement = result == 0 ? store_statement(store, STATEMENT_COMMIT, error) : NULL;
     if (statement == NULL) {
@@ -184,6 +198,7 @@ int store_commit(struct store *store, struct error *error)
 void store_rollback(struct store *store)
 {
     struct error ignored;
+    reset_all(store);
     sqlite3_stmt *statement = store_statement(store, STATEMENT_ROLLBACK, &ignored);
     if (statement != NULL && !sqlite3_get_autocommit(store->db)) {
         store_run(store, statement, "cannot roll back", &ignored);
@@ -200,9 +215,11 @@ int64_t store_revision(const struct store *store)
     return store->revision;
 }
 
-void store_checkpoint(struct store *store)
+bool store_checkpoint(struct store *store)
 {
-    sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int in_log = -1, moved = -1;
+    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
+    return code == SQLITE_OK && in_log == moved;
 }
 
 int store_value_get(struct store *store, const char *name, int64_t *value, struct error *error)

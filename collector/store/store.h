@@ -69,8 +69,8 @@ struct store_verdict_row {
 };
 
 /* Opens or makes `data_dir`/edutally.db and migrates an older schema in a transaction, after a backup beside it. A
- * newer one is refused and left untouched (ERROR_CONFIG). ERROR_IO, ERROR_MEMORY. `program` names the version that
- * writes. */
+ * newer one, or another program's database, is refused and left untouched (ERROR_CONFIG). ERROR_IO, ERROR_MEMORY.
+ * `program` names the version that writes. */
 int store_open(struct store **store, const char *data_dir, const char *program, struct error *error);
 void store_close(struct store **store);
 
@@ -82,8 +82,9 @@ int store_commit(struct store *store, struct error *error);
 void store_rollback(struct store *store);
 int64_t store_revision(const struct store *store); /* of the open transaction, or of the last one */
 
-/* Runs a write-ahead log checkpoint that waits for nobody; call when idle. */
-void store_checkpoint(struct store *store);
+/* Runs a write-ahead log checkpoint that waits for nobody; call when idle. True if everything committed is now synced
+ * in the database itself, so that not even power loss takes it back. */
+bool store_checkpoint(struct store *store);
 
 /* Numbers for names, made on first use. */
 int store_centre(struct store *store, const char *id, uint32_t *number, struct error *error);
@@ -163,8 +164,8 @@ struct store_figures {
 typedef int store_figures_each(void *context, const struct store_figures *figures);
 int store_each_figures(struct store *store, uint32_t centre, int32_t from_month, int32_t to_month,
                        store_figures_each *each, void *context, struct error *error);
-/* The first month that has any fact: 1; 0 if there is none. */
-int store_first_month(struct store *store, int32_t *month, struct error *error);
+/* The first and the last month that have any fact: 1; 0 if there is none. */
+int store_month_bounds(struct store *store, int32_t *first, int32_t *last, struct error *error);
 
 /* How far an output has come with a series; and a point that it refused for good. */
 int store_cursor_save(struct store *store, const char *output, const char *series, int64_t revision,

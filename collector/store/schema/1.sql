@@ -1,5 +1,5 @@
 -- Version 1 of edutally.db. Times are milliseconds since 1970 UTC, days are counted from 1970-01-01 in the deployment's
--- time zone. Analysts use the views (v_…) at the end: tables may change between versions, views keep their columns.
+-- time zone. Analysts use the views (v_*) at the end: tables may change between versions, views keep their columns.
 
 -- Small named values of the program's own: journal position, how far indicators are evaluated.
 CREATE TABLE value (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;

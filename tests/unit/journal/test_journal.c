@@ -97,7 +97,7 @@ static void record_larger_than_a_segment_and_than_the_buffer_is_kept(void **stat
     struct place *place = *state;
     struct journal_reader *reader = NULL;
     struct journal_record record;
-    size_t large = 3 * 1024 * 1024;
+    size_t large = 3145728;
     char *payload = malloc(large);
     assert_non_null(payload);
     memset(payload, 'L', large);

@@ -1,0 +1,113 @@
+/* What the pipeline's files share. */
+#ifndef EDUTALLY_PIPELINE_INTERNAL_H
+#define EDUTALLY_PIPELINE_INTERNAL_H
+
+#include "pipeline/pipeline.h"
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/digest.h"
+#include "decode/decode.h"
+#include "facts/facts.h"
+#include "facts/streams.h"
+#include "store/store.h"
+
+/* A stream touched since its last acknowledgement, with the names that an answer needs. Its stream is pinned. */
+struct touched {
+    struct stream *stream;
+    bool changed; /* since the last commit: must be saved, must not be acknowledged yet */
+    bool wants_ack;
+    int64_t acked_ms; /* steady clock; 0: never in this list */
+    char realm[65], centre[65], device[65], epoch[65];
+};
+
+/* What outputs left for the next commit, guarded by a lock. */
+struct left_by_outputs;
+
+struct pipeline {
+    struct pipeline_parts parts;
+    struct zone *zone;
+    struct store *store;
+    struct journal_reader *reader;
+    struct keyer *keyer;
+    struct facts *facts;
+    struct streams *streams;
+    struct arena arena; /* of the message in hand */
+    struct buffer scratch, scratch2;
+
+    struct touched *touched;
+    size_t touched_count, touched_size;
+    size_t touched_last; /* 1 + the place of the stream that the message in hand touched last; 0: none yet */
+
+    uint32_t *centre_numbers; /* of the store, by the registry's index */
+    uint32_t *centre_indexes; /* of the registry, by the store's number; REGISTRY_NONE: not registered */
+    size_t centre_indexes_size;
+    uint32_t activity_numbers[REGISTRY_MAX_ACTIVITIES];
+
+    int64_t position;     /* after the last record that was handled */
+    bool in_batch;        /* a transaction is open */
+    int64_t batch_events; /* handled in it */
+    int64_t batch_started_ms;
+    int64_t evaluated_ms;       /* when indicators were evaluated last, steady clock */
+    int64_t evaluated_revision; /* up to which revision, by this process; -1: rules or registry are new */
+    int32_t evaluated_day;      /* and on which day: a new month is a new period */
+    int64_t last_received_ms;
+    int32_t sealed_day;            /* days before it can no longer change */
+    int64_t kept_rows, kept_bytes; /* rejected and quarantined since their bounds were looked at */
+
+    struct left_by_outputs *outputs;
+    struct output_sink output_sink;
+};
+
+/* The device that a message came from. */
+struct origin {
+    const struct decode_topic *topic;
+    int64_t received_ms;
+    int32_t arrived_day;
+    uint32_t centre; /* the registry's index or REGISTRY_NONE */
+    uint64_t device_key;
+};
+
+/* count.c: one journal record into facts, streams and rejected rows of the open transaction. */
+int count_record(struct pipeline *pipeline, const struct journal_record *record, struct error *error);
+/* count.c: one event of a known centre into its facts. */
+int count_event(struct pipeline *pipeline, const struct origin *origin, const struct decode_event *event, int32_t day,
+                struct error *error);
+/* count.c: why an event may not count yet, or DECODE_REASONS if it may. `now_ms`: the time by which its clock is
+ * judged. */
+enum decode_reason count_judge(struct pipeline *pipeline, const struct origin *origin, const struct decode_event *event,
+                               int64_t now_ms, int32_t *day);
+
+/* acks.c: the device's stream, loaded and pinned; valid until the next call. */
+int acks_touch(struct pipeline *pipeline, const struct decode_topic *topic, const char *epoch, struct touched **touched,
+               struct error *error);
+int acks_save_streams(struct pipeline *pipeline, struct error *error);
+void acks_send_due(struct pipeline *pipeline);
+void acks_forget(struct pipeline *pipeline);
+
+/* evaluate.c: brings verdicts and adoption rows up to the facts, in a transaction of its own. */
+int evaluate_changed(struct pipeline *pipeline, struct error *error);
+
+/* quarantine.c: counts quarantined events that may count now; `retry`: also those whose clock was off, judged by now.
+ */
+int quarantine_release(struct pipeline *pipeline, bool retry, int64_t *released, int64_t *kept, struct error *error);
+
+/* outputs.c */
+struct left_by_outputs *outputs_new(void);
+void outputs_free(struct left_by_outputs **outputs);
+bool outputs_left_something(struct left_by_outputs *outputs);
+int outputs_save(struct left_by_outputs *outputs, struct store *store, struct error *error);
+void outputs_saved(struct left_by_outputs *outputs);
+void outputs_save_cursor(void *context, const char *output, const char *series, int64_t revision);
+void outputs_refused(void *context, const char *output, const char *line, const char *reason);
+
+/* secret.c: the key of the deployment; made at the first start. */
+int secret_open(struct keyer **keyer, const struct settings *settings, struct store *store, struct error *error);
+
+/* pipeline.c: opens the transaction of a batch if none is open. */
+int pipeline_begin(struct pipeline *pipeline, struct error *error);
+int pipeline_commit(struct pipeline *pipeline, struct error *error);
+/* pipeline.c: rolls the batch back, forgets what is not committed. */
+void pipeline_abandon(struct pipeline *pipeline);
+
+#endif

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void log_line(void *context, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
+
 static void log_line(void *context, const char *format, va_list arguments)
 {
     char text[256], safe[256];

@@ -88,6 +88,9 @@ static void keep_on_one_line(char *text)
 }
 
 static void write_line(enum log_level level, const char *event, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
+static void write_line(enum log_level level, const char *event, const char *format, va_list arguments)
 {
     static const char *const words[] = {"error", "warning", "info", "debug"};
     static const char *const priorities[] = {"<3>", "<4>", "<6>", "<7>"};

@@ -153,10 +153,23 @@ static void reload(struct daemon *daemon)
              registry_hash(fresh->registry));
 }
 
+/* The slowest output speaks for all. */
+static int64_t most_behind(const struct daemon *daemon)
+{
+    int64_t most = 0;
+    for (size_t i = 0; daemon->outputs[i] != NULL; i++) {
+        struct output_status status;
+        output_get_status(daemon->outputs[i], &status);
+        most = status.behind > most ? status.behind : most;
+    }
+    return most;
+}
+
 static void update_gauges(struct daemon *daemon)
 {
     struct statvfs disk;
     int64_t now_ms = clock_steady_ms();
+    counter_set(&daemon->engine.counters, COUNTER_output_behind_revisions, most_behind(daemon));
     if (now_ms - daemon->gauged_ms < GAUGES_EVERY_MS) {
         return;
     }

@@ -46,7 +46,6 @@ struct output {
     struct lines lines;
     struct store_reader *reader; /* NULL while the store is not there */
     struct follower followers[STORE_SERIES];
-    int64_t gauge; /* what we last gave for output_behind_revisions */
     pthread_t thread;
     _Atomic int64_t abort_at_ms;
     pthread_mutex_t lock; /* guards all below */
@@ -142,15 +141,8 @@ static void on_refused(void *context, const char *line, const char *reason)
 
 /* ---- following the store ---- */
 
-/* The gauge shows the slowest of several outputs that know nothing of each other: a higher figure always stands, a
- * lower one only replaces our own. */
 static void show_behind(struct output *output, int64_t behind)
 {
-    _Atomic int64_t *gauge = &output->counters->values[COUNTER_output_behind_revisions];
-    int64_t shown = atomic_load(gauge);
-    while ((behind > shown || shown == output->gauge) && !atomic_compare_exchange_weak(gauge, &shown, behind)) {
-    }
-    output->gauge = behind;
     pthread_mutex_lock(&output->lock);
     output->status.behind = behind;
     pthread_mutex_unlock(&output->lock);

@@ -10,9 +10,9 @@
  *   adoption         area, indicator; registered i, reporting i, adopting i, and where any is registered rate f, lower
  * f, upper f (0 to 1), and target f where there is one; the first second of the period's first day centre_adoption
  * centre, indicator; reporting i (0, 1), adopting i (0, 1); as adoption VictoriaMetrics makes a series of each field,
- * named measurement_field ("usage_events"). Of samples with one time stamp it keeps the largest (with
- * -dedup.minScrapeInterval) or any, so there a figure that was corrected downwards may show its old value; InfluxDB
- * replaces it.
+ * named measurement_field ("usage_events"). Of samples with one time stamp it keeps any one (1.79,
+ * with -dedup.minScrapeInterval or without), so a figure that was written before its final value may stay behind there;
+ * InfluxDB replaces it.
  */
 #ifndef EDUTALLY_OUTPUT_OUTPUT_H
 #define EDUTALLY_OUTPUT_OUTPUT_H

@@ -29,6 +29,9 @@ struct jsonc {
 };
 
 static void append_fault(struct jsonc_faults *faults, const char *where, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
+static void append_fault(struct jsonc_faults *faults, const char *where, const char *format, va_list arguments)
 {
     char what[512];
     int length;

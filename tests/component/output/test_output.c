@@ -144,7 +144,6 @@ static void every_row_is_written_and_the_cursor_kept(void **state)
     output_stop(&bench.output); /* all figures stand */
     assert_int_equal(counter_get(&bench.counters, COUNTER_output_points), 250);
     assert_int_equal(counter_get(&bench.counters, COUNTER_output_requests), 3);
-    assert_int_equal(counter_get(&bench.counters, COUNTER_output_behind_revisions), 0);
     start(&bench);
     output_get_status(bench.output, &status);
     assert_true(status.healthy);

@@ -10,11 +10,11 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"run", command_run, "receive events over MQTT, count them, serve the dashboard (the daemon)"},
-    {"check", command_check, "check config, registry and rules; name file, line and remedy of each fault"},
+    {"run", command_run, "the daemon: receive over MQTT, count, serve the dashboard"},
+    {"check", command_check, "name every fault in config, registry and rules, and its remedy"},
     {"ingest", command_ingest, "count events from a file of JSON lines"},
     {"report", command_report, "print where the province stands, for people"},
-    {"export", command_export, "write facts, usage, adoption or centres as CSV, JSON or line protocol"},
+    {"export", command_export, "write facts, usage, adoption or centres as CSV or JSON"},
     {"rejected", command_rejected, "list what was not counted, or try it again"},
     {"version", command_version, "print the program's version and its libraries'"},
 };
@@ -28,7 +28,7 @@ static void print_help(FILE *out)
     for (size_t i = 0; i < COMMANDS; i++) {
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
     }
-    fprintf(out, "\n`edutally COMMAND --help` explains a command; docs/operators.md begins at the beginning.\n");
+    fprintf(out, "\n`edutally COMMAND --help` explains a command, docs/operators.md the whole.\n");
 }
 
 int main(int argc, char **argv)

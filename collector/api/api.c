@@ -187,3 +187,8 @@ void api_stop(struct api **out)
     free(api);
     *out = NULL;
 }
+
+const char *api_library_version(void)
+{
+    return MHD_get_version();
+}

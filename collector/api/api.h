@@ -36,4 +36,7 @@ void api_replace_world(struct api *api, const struct api_world *world);
 
 void api_stop(struct api **api);
 
+/* libmicrohttpd's version. */
+const char *api_library_version(void);
+
 #endif

@@ -1,3 +1,4 @@
+#define _DEFAULT_SOURCE /* explicit_bzero */
 #include "base/buffer.h"
 
 #include <stdarg.h>
@@ -77,4 +78,12 @@ void buffer_free(struct buffer *buffer)
 {
     free(buffer->bytes);
     *buffer = (struct buffer){0};
+}
+
+void buffer_wipe(struct buffer *buffer)
+{
+    if (buffer->bytes != NULL) {
+        explicit_bzero(buffer->bytes, buffer->size);
+    }
+    buffer_free(buffer);
 }

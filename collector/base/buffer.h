@@ -19,5 +19,7 @@ void buffer_print(struct buffer *buffer, const char *format, ...) __attribute__(
 /* Keeps the memory. */
 void buffer_clear(struct buffer *buffer);
 void buffer_free(struct buffer *buffer);
+/* As buffer_free, for a secret: nothing of it stays in memory. */
+void buffer_wipe(struct buffer *buffer);
 
 #endif

@@ -22,21 +22,20 @@
 
 enum { PROBE_TIMEOUT_MS = 10000 };
 
-static const char help[] =
-    "Usage: edutally check --config FILE [--offline] [--json] [--print-config]\n"
-    "       edutally check --manual\n\n"
-    "Reads the configuration and all that it names (registry, taxonomy, indicators), and shows every fault with file,\n"
-    "line and remedy. If there is none, it looks at the data directory, the store and the files with secrets, and "
-    "asks\n"
-    "the broker and each output whether they are there and let us in. Nothing is written anywhere.\n\n"
-    "  --config FILE   the configuration, for instance /etc/edutally/collector.jsonc\n"
-    "  --offline       do not ask the broker and the outputs\n"
-    "  --json          the same for programs, one JSON object on standard output\n"
-    "  --print-config  print every setting with its value, defaults included, and end\n"
-    "  --manual        explain every setting (Markdown) and end; needs no configuration\n\n"
-    "Run it as the user that the daemon runs as: sudo -u edutally edutally check --config FILE\n"
-    "Exit code: 0 all is well; 1 the files are sound, but something around them failed; 2 usage; 3 faults in the "
-    "files.\n";
+static const char help[] = "Usage: edutally check --config FILE [--offline] [--json] [--print-config]\n"
+                           "       edutally check --manual\n\n"
+                           "Reads the configuration and all that it names (registry, taxonomy, indicators),\n"
+                           "and shows every fault with file, line and remedy. If there is none, it looks at\n"
+                           "the data directory, the store and the files with secrets, and asks the broker\n"
+                           "and each output whether they are there and let us in. Nothing is written.\n\n"
+                           "  --config FILE   the configuration, such as /etc/edutally/collector.jsonc\n"
+                           "  --offline       do not ask the broker and the outputs\n"
+                           "  --json          the same for programs, one JSON object on standard output\n"
+                           "  --print-config  print every setting with its value, defaults included, and end\n"
+                           "  --manual        explain every setting (Markdown) and end; needs no --config\n\n"
+                           "Run it as the daemon's user: sudo -u edutally edutally check --config FILE\n"
+                           "Exit: 0 all is well, 1 the files are sound, but something around them failed,\n"
+                           "      2 usage, 3 faults in the files\n";
 
 struct options {
     const char *config;

@@ -50,19 +50,24 @@ struct ingestion {
 
 static void explain(FILE *out)
 {
-    fprintf(
-        out,
-        "Usage: edutally ingest --config FILE [--json] [FILE|-]\n\n"
-        "Counts events from a file (or standard input) of JSON lines, one message a line:\n"
-        "  "
-        "{\"topic\":\"edu/v1/46/th-1/tablet-7/event\",\"payload\":\"{…}\",\"received\":\"2026-10-05T08:31:02+07:00\"}\n"
-        "`payload` is the MQTT message as a string; `received` is when it came (now, if absent).\n"
-        "The messages take the same way as those from MQTT: journal, decoding, counting once. A file that is\n"
-        "ingested twice counts once. The daemon must not be running on the same data_dir.\n\n"
-        "  --config FILE  the collector's configuration\n"
-        "  --json         print the summary as JSON\n\n"
-        "Example: edutally-sim events --scenario province-year.jsonc | edutally ingest --config collector.jsonc -\n"
-        "Exit: 0 all lines counted or set aside with a reason, 1 some line or the disk failed, 2 usage, 3 config\n");
+    fputs("Usage: edutally ingest --config FILE [--json] [FILE|-]\n\n"
+          "Counts events from a file, or from standard input (-, or no name), of JSON\n"
+          "lines, one message a line:\n"
+          "  {\"topic\":\"edu/v1/46/th-1/tablet-7/event\",\"payload\":\"{…}\",\n"
+          "   \"received\":\"2026-10-05T08:31:02+07:00\"}\n"
+          "without the line break. `payload` is the MQTT message as a string; `received` is\n"
+          "when it came (now, if absent). Messages take the same way as those from MQTT:\n"
+          "journal, decoding, counting once. A file that is ingested twice counts once; so\n"
+          "after an interruption start again from the beginning. The daemon must not be\n"
+          "running on the same data_dir.\n\n"
+          "  --config FILE  the collector's configuration\n"
+          "  --json         print the summary as JSON\n\n"
+          "Example:\n"
+          "  edutally-sim events --scenario province-year.jsonc --to now |\n"
+          "      edutally ingest --config collector.jsonc -\n\n"
+          "Exit: 0 all lines counted or set aside with a reason, 1 some line was no message\n"
+          "      or the disk failed, 2 usage, 3 config\n",
+          out);
 }
 
 static int read_more(struct input *input, struct error *error)
@@ -159,8 +164,8 @@ static int append_line(struct ingestion *ingestion, const char *line, size_t len
     const cJSON *received = cJSON_GetObjectItemCaseSensitive(root, "received");
     if (root == NULL || end != line + length) {
         bad_line(ingestion, "not JSON: each line is one object {\"topic\":…,\"payload\":…}");
-    } else if (has_nul_escape(line, length)) {
-        bad_line(ingestion, "a NUL character (\\u0000), which no message may hold");
+    } else if (memchr(line, '\0', length) != NULL || has_nul_escape(line, length)) {
+        bad_line(ingestion, "a NUL character, which no message may hold");
     } else if (!cJSON_IsString(topic) || strlen(topic->valuestring) > JOURNAL_MAX_TOPIC) {
         bad_line(ingestion, "\"topic\" is missing or no string");
     } else if (!cJSON_IsString(payload)) {

@@ -16,18 +16,20 @@ enum { LISTED = 50, SHOWN_RAW = 60 };
 
 static void explain(FILE *out)
 {
-    fprintf(
-        out,
-        "Usage: edutally rejected list  --config FILE [--limit N] [--json]\n"
-        "       edutally rejected retry --config FILE [--json]\n\n"
-        "list   shows the newest rejected and quarantined rows: what came, from where, and why it was not counted.\n"
-        "retry  judges quarantined events again: those of centres that the registry knows by now, and those whose\n"
-        "       clock was ahead and is not any more. What may count is counted once and leaves the list.\n"
-        "       The daemon must not be running on the same data_dir (it does this by itself at start and SIGHUP).\n\n"
-        "  --config FILE  the collector's configuration\n"
-        "  --limit N      rows to list, %d if not given\n"
-        "  --json         JSON lines\n",
-        LISTED);
+    fprintf(out,
+            "Usage: edutally rejected list  --config FILE [--limit N] [--json]\n"
+            "       edutally rejected retry --config FILE [--json]\n\n"
+            "list   shows the newest rejected and quarantined rows: what came, from where,\n"
+            "       and why it was not counted.\n"
+            "retry  judges quarantined events again: those of centres that the registry knows\n"
+            "       by now, and those whose clock was ahead and is not any more. What may\n"
+            "       count is counted once and leaves the list. The daemon must not be running\n"
+            "       on the same data_dir (it does this by itself at start and SIGHUP).\n\n"
+            "  --config FILE  the collector's configuration\n"
+            "  --limit N      rows to list, %d if not given\n"
+            "  --json         JSON, one object a line\n\n"
+            "Exit: 0 done, 1 the store failed, 2 usage, 3 config\n",
+            LISTED);
 }
 
 static int show_row(void *context, const struct rejected_row *row)

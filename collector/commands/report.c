@@ -23,22 +23,25 @@ struct report_options {
 
 static void explain(FILE *out)
 {
-    fputs("Usage: edutally report --config FILE [--period PERIOD] [--area CODE] [--format table|csv|json]\n"
-          "                       [--lang vi|en]\n\n"
-          "Prints where an area stands: for each indicator the centres registered, those that report, those that\n"
-          "adopt, the rate with its bounds, the target and the gap; the same for each area directly below it. For\n"
-          "an area with none below it, every centre and what it lacks.\n\n"
+    fputs("Usage: edutally report --config FILE [--period PERIOD] [--area CODE]\n"
+          "                       [--format table|csv|json] [--lang vi|en]\n\n"
+          "Prints where an area stands: for each indicator the centres registered, those\n"
+          "that report, those that adopt, the rate with its bounds, the target and the gap;\n"
+          "the same for each area directly below it. For an area with none below it, every\n"
+          "centre and what it lacks.\n\n"
           "  --config FILE    the collector's configuration\n"
-          "  --period PERIOD  2026-10 (a month), 2026-Q4, 2026/2027 (a school year) or 2026; if not given the\n"
-          "                   latest in which anybody reported\n"
-          "  --area CODE      a code of areas.csv, as it was on the period's last day; the whole deployment if not "
-          "given\n"
-          "  --format FORM    table (the default), csv or json; --json is the same as --format json\n"
+          "  --period PERIOD  2026-10 (a month), 2026-Q4, 2026/2027 (a school year) or\n"
+          "                   2026; if not given the latest in which anybody reported\n"
+          "  --area CODE      a code of areas.csv, as it was on the period's last day (if\n"
+          "                   it ended before, what succeeded it); the whole deployment if\n"
+          "                   not given\n"
+          "  --format FORM    table (the default), csv or json\n"
+          "  --json           the same as --format json\n"
           "  --lang LANGUAGE  vi or en; that of the environment (LANG) if not given\n\n"
           "Examples:\n"
           "  edutally report --config collector.jsonc\n"
-          "  edutally report --config collector.jsonc --period 2026-10 --area 19753 --lang vi\n"
-          "  edutally report --config collector.jsonc --period 2026-10 --format csv > october.csv\n\n"
+          "  edutally report --config collector.jsonc --period 2026-10 --area 19753\n"
+          "  edutally report --config collector.jsonc --format csv > latest.csv\n\n"
           "Exit: 0 printed, 1 no such data or the store failed, 2 usage, 3 config\n",
           out);
 }

@@ -36,13 +36,15 @@ struct daemon {
 
 static void explain(FILE *out)
 {
-    fprintf(out,
-            "Usage: edutally run --config FILE\n\n"
-            "Receives events over MQTT, counts each exactly once, evaluates the targets, writes to the configured\n"
-            "outputs and serves the dashboard, until SIGTERM or Ctrl-C. SIGHUP reads registry, taxonomy and\n"
-            "indicators again (all or nothing).\n\n"
-            "  --config FILE  the collector's configuration; `edutally check` explains what is wrong with it\n\n"
-            "Exit: 0 stopped as asked, 1 failed, 2 usage, 3 config\n");
+    fputs("Usage: edutally run --config FILE\n\n"
+          "Receives events over MQTT, counts each exactly once, evaluates the targets,\n"
+          "writes to the configured outputs and serves the dashboard, until SIGTERM or\n"
+          "Ctrl-C. SIGHUP reads registry, taxonomy and indicators again (all or nothing);\n"
+          "passwords and tokens are read again when they are refused.\n\n"
+          "  --config FILE  the collector's configuration; `edutally check` explains what\n"
+          "                 is wrong with it\n\n"
+          "Exit: 0 stopped as asked, 1 failed, 2 usage, 3 config\n",
+          out);
 }
 
 static int receive(void *context, const char *topic, size_t topic_length, const void *payload, size_t payload_length)
@@ -243,7 +245,8 @@ static int drain(struct daemon *daemon)
     stop_parts(daemon);
     log_info("stopped", "position=%lld revision=%lld", (long long)journal_end(daemon->engine.journal),
              (long long)counter_get(&daemon->engine.counters, COUNTER_revision));
-    return result == 0 ? EXIT_DONE : EXIT_FAILED;
+    /* With nothing left to commit the drain succeeds over a broken journal too: the supervisor must start us again. */
+    return result == 0 && !journal_is_broken(daemon->engine.journal) ? EXIT_DONE : EXIT_FAILED;
 }
 
 static void block_signals(sigset_t *signals)

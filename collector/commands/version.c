@@ -1,10 +1,15 @@
 /* `edutally version`: which program, and which libraries it runs with. */
+#include "api/api.h"
 #include "commands/commands.h"
+#include "ingest/ingest.h"
+#include "output/output.h"
+#include "store/store.h"
 
 #include <cJSON.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #ifndef EDUTALLY_VERSION
@@ -27,15 +32,43 @@ static const char *c_library(char *out, size_t size)
     return length > 0 && length <= size ? out : "unknown";
 }
 
-static int print_json(void)
+struct library {
+    const char *key, *name, *version;
+};
+
+enum { LIBRARIES = 5 };
+
+static void name_libraries(struct library out[LIBRARIES])
+{
+    const struct library libraries[LIBRARIES] = {
+        {"cjson", "cJSON", cJSON_Version()},
+        {"paho", "Paho MQTT C", ingest_library_version()},
+        {"sqlite", "SQLite", store_library_version()},
+        {"libcurl", "libcurl", output_library_version()},
+        {"libmicrohttpd", "libmicrohttpd", api_library_version()},
+    };
+    memcpy(out, libraries, sizeof libraries);
+}
+
+static bool add_libraries(cJSON *root)
 {
     char libc[64];
-    cJSON *root = cJSON_CreateObject(), *libraries = NULL;
+    struct library list[LIBRARIES];
+    cJSON *libraries = cJSON_AddObjectToObject(root, "libraries");
+    name_libraries(list);
+    for (size_t i = 0; i < LIBRARIES; i++) {
+        if (cJSON_AddStringToObject(libraries, list[i].key, list[i].version) == NULL) {
+            return false;
+        }
+    }
+    return cJSON_AddStringToObject(libraries, "libc", c_library(libc, sizeof libc)) != NULL;
+}
+
+static int print_json(void)
+{
+    cJSON *root = cJSON_CreateObject();
     char *text = NULL;
-    if (root != NULL && cJSON_AddStringToObject(root, "version", EDUTALLY_VERSION) != NULL &&
-        (libraries = cJSON_AddObjectToObject(root, "libraries")) != NULL &&
-        cJSON_AddStringToObject(libraries, "cjson", cJSON_Version()) != NULL &&
-        cJSON_AddStringToObject(libraries, "libc", c_library(libc, sizeof libc)) != NULL &&
+    if (root != NULL && cJSON_AddStringToObject(root, "version", EDUTALLY_VERSION) != NULL && add_libraries(root) &&
         cJSON_AddStringToObject(root, "compiler", COMPILER) != NULL) {
         text = cJSON_PrintUnformatted(root);
     }
@@ -45,12 +78,23 @@ static int print_json(void)
     return done ? EXIT_DONE : EXIT_FAILED;
 }
 
+static void print_lines(void)
+{
+    char libc[64];
+    struct library list[LIBRARIES];
+    name_libraries(list);
+    printf("edutally %s\n", EDUTALLY_VERSION);
+    for (size_t i = 0; i < LIBRARIES; i++) {
+        printf("  %s %s\n", list[i].name, list[i].version);
+    }
+    printf("  %s\n  compiled by %s\n", c_library(libc, sizeof libc), COMPILER);
+}
+
 int command_version(int argc, char **argv)
 {
     static const struct option options[] = {
         {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     bool json = false;
-    char libc[64];
     optind = 1;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
@@ -71,7 +115,6 @@ int command_version(int argc, char **argv)
     if (json) {
         return print_json();
     }
-    printf("edutally %s\n  cJSON %s\n  %s\n  compiled by %s\n", EDUTALLY_VERSION, cJSON_Version(),
-           c_library(libc, sizeof libc), COMPILER);
+    print_lines();
     return EXIT_DONE;
 }

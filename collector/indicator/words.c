@@ -1,38 +1,10 @@
-/* What was meant by a word that is not known: the nearest one that is (Levenshtein 1966), or a look at all of them. */
+/* What was meant by a word that is not known: the nearest one that is, or a look at all of them. */
 #include "internal.h"
+
+#include "base/word_distance.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { LONGEST_WORD = 64 };
-
-static size_t least_of(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Insertions, deletions and substitutions from `a` to `b`; LONGEST_WORD for words that are too long to compare. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[LONGEST_WORD + 1];
-    size_t a_length = strlen(a), b_length = strlen(b);
-    if (a_length > LONGEST_WORD || b_length > LONGEST_WORD) {
-        return LONGEST_WORD;
-    }
-    for (size_t k = 0; k <= b_length; k++) {
-        row[k] = k;
-    }
-    for (size_t i = 1; i <= a_length; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t k = 1; k <= b_length; k++) {
-            size_t above = row[k];
-            row[k] = least_of(diagonal + (a[i - 1] != b[k - 1]), least_of(above, row[k - 1]) + 1);
-            diagonal = above;
-        }
-    }
-    return row[b_length];
-}
 
 static void list(const char *const *known, size_t count, char *out, size_t size)
 {
@@ -52,7 +24,7 @@ const char *words_suggest(const char *word, const char *const *known, size_t cou
     size_t length = strlen(word), best = length / 3 + 1;
     const char *nearest = NULL;
     for (size_t i = 0; i < count; i++) {
-        size_t found = distance(word, known[i]);
+        size_t found = word_distance(word, known[i]);
         if (found <= best && found < length && (nearest == NULL || found < best)) {
             best = found;
             nearest = known[i];

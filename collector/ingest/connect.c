@@ -35,15 +35,6 @@ static int check_readable(const char *name, const char *path, struct error *erro
     return error_set(error, ERROR_CONFIG, "%s: cannot read %s: %s", name, path, reason);
 }
 
-static void wipe(struct buffer *secret)
-{
-    volatile char *bytes = secret->bytes;
-    for (size_t i = 0; i < secret->used; i++) {
-        bytes[i] = '\0';
-    }
-    buffer_free(secret);
-}
-
 int connect_prepare(struct connect_plan *plan, const struct settings *settings, struct error *error)
 {
     *plan = (struct connect_plan){.settings = settings};
@@ -78,7 +69,7 @@ static int open_with(struct link **link, struct connect_plan *plan, int mqtt_ver
     plan->link.password = NULL;
     if (plan->settings->mqtt_password_file != NULL) {
         if (file_read_secret(plan->settings->mqtt_password_file, &password, error) != 0) {
-            wipe(&password);
+            buffer_wipe(&password);
             return error_set(error, ERROR_CONFIG, "mqtt.password_file: cannot read the password from %s",
                              plan->settings->mqtt_password_file);
         }
@@ -86,7 +77,7 @@ static int open_with(struct link **link, struct connect_plan *plan, int mqtt_ver
     }
     int result = link_open(link, &plan->link, answer, error);
     plan->link.password = NULL;
-    wipe(&password);
+    buffer_wipe(&password);
     return result;
 }
 

@@ -456,3 +456,8 @@ void ingest_stop(struct ingest **at)
     pthread_join(ingest->thread, NULL);
     free_ingest(ingest);
 }
+
+const char *ingest_library_version(void)
+{
+    return link_library_version();
+}

@@ -52,4 +52,7 @@ void ingest_stop(struct ingest **ingest);
  * session), within `timeout_ms`. ERROR_IO with the broker's reason. */
 int ingest_probe(const struct settings *settings, int64_t timeout_ms, struct error *error);
 
+/* Paho's version, "" if it does not say. */
+const char *ingest_library_version(void);
+
 #endif

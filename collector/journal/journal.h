@@ -82,4 +82,7 @@ void journal_reader_close(struct journal_reader **reader);
  * the ones after it are found again. */
 int journal_read(struct journal_reader *reader, struct journal_record *record, struct error *error);
 
+/* Where the reader stands: after the last record read and after what was passed over since. */
+int64_t journal_reader_position(const struct journal_reader *reader);
+
 #endif

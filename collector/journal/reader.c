@@ -141,3 +141,8 @@ int journal_read(struct journal_reader *reader, struct journal_record *record, s
     }
     return result;
 }
+
+int64_t journal_reader_position(const struct journal_reader *reader)
+{
+    return reader->position;
+}

@@ -5,6 +5,7 @@
  * no log line, and the answer's text, which is logged, is the server's own.
  */
 #include "influx.h"
+#include "output/output.h"
 
 #include "base/buffer.h"
 #include "base/file.h"
@@ -33,15 +34,6 @@ struct influx {
     char body[INFLUX_TEXT_SIZE];
     size_t body_kept;
 };
-
-static void wipe(struct buffer *secret)
-{
-    volatile char *bytes = secret->bytes;
-    for (size_t i = 0; i < secret->used; i++) {
-        bytes[i] = '\0';
-    }
-    buffer_free(secret);
-}
 
 static int add_parameter(struct influx *influx, const char *name, const char *value)
 {
@@ -151,8 +143,8 @@ int influx_read_secrets(struct influx *influx, struct error *error)
     if (result == 0 && (header.failed || use_headers(influx, header.bytes) != 0)) {
         result = error_set(error, ERROR_MEMORY, "out of memory");
     }
-    wipe(&secret);
-    wipe(&header);
+    buffer_wipe(&secret);
+    buffer_wipe(&header);
     return result == 0 || result == ERROR_MEMORY ? result : ERROR_CONFIG;
 }
 
@@ -357,4 +349,9 @@ int influx_get(struct influx *influx, const char *path, struct influx_reply *rep
     }
     buffer_free(&url);
     return result;
+}
+
+const char *output_library_version(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version;
 }

@@ -58,4 +58,7 @@ void output_stop(struct output **output);
  * ERROR_IO with the server's reason and a remedy, ERROR_CONFIG (secret file unreadable), ERROR_MEMORY. */
 int output_probe(const struct settings_output *settings, struct error *error);
 
+/* libcurl's version. */
+const char *output_library_version(void);
+
 #endif

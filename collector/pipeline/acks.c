@@ -31,7 +31,11 @@ static int load_stream(struct pipeline *pipeline, const struct decode_topic *top
     stream->repeated = row.repeated;
     stream->last_received_ms = row.last_received_ms;
     stream->last_event_ms = row.last_event_ms;
-    if (ranges_read(&stream->ranges, row.bytes, row.byte_count) != 0) {
+    int read = ranges_read(&stream->ranges, row.bytes, row.byte_count);
+    if (read == ERROR_MEMORY) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    if (read != 0) {
         return error_set(error, ERROR_INPUT, "the stored ranges of device %s/%s are damaged", topic->centre,
                          topic->device);
     }

@@ -39,7 +39,7 @@ static int reject(struct pipeline *pipeline, const struct journal_record *record
         .raw = fault->raw.at,
         .raw_length = fault->raw.length,
     };
-    counter_add(pipeline->parts.counters, COUNTER_events_rejected, 1);
+    counter_add(&pipeline->uncommitted, COUNTER_events_rejected, 1);
     return keep_row(pipeline, &row, error);
 }
 
@@ -75,7 +75,7 @@ static int quarantine(struct pipeline *pipeline, const struct origin *origin, co
         .raw = pipeline->scratch.bytes,
         .raw_length = pipeline->scratch.used,
     };
-    counter_add(pipeline->parts.counters, COUNTER_events_quarantined, 1);
+    counter_add(&pipeline->uncommitted, COUNTER_events_quarantined, 1);
     return keep_row(pipeline, &row, error);
 }
 
@@ -97,9 +97,14 @@ static int fetch_fact(struct pipeline *pipeline, const struct fact_key *key, str
     }
     fact->events = stored.events;
     fact->seconds = stored.seconds;
-    if ((stored.user_set != NULL && distinct_read(&fact->sets->users, stored.user_set, stored.user_set_bytes) != 0) ||
-        (stored.device_set != NULL &&
-         distinct_read(&fact->sets->devices, stored.device_set, stored.device_set_bytes) != 0)) {
+    int read = stored.user_set == NULL ? 0 : distinct_read(&fact->sets->users, stored.user_set, stored.user_set_bytes);
+    if (read == 0 && stored.device_set != NULL) {
+        read = distinct_read(&fact->sets->devices, stored.device_set, stored.device_set_bytes);
+    }
+    if (read == ERROR_MEMORY) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    if (read != 0) {
         return error_set(error, ERROR_INPUT, "a stored set of users or devices is damaged (day or month %d)",
                          key->index);
     }
@@ -154,7 +159,7 @@ int count_event(struct pipeline *pipeline, const struct origin *origin, const st
             return error_set(error, ERROR_MEMORY, "out of memory");
         }
     }
-    counter_add(pipeline->parts.counters, COUNTER_events_counted, 1);
+    counter_add(&pipeline->uncommitted, COUNTER_events_counted, 1);
     return 0;
 }
 
@@ -214,9 +219,15 @@ static int note_sequence(struct pipeline *pipeline, const struct origin *origin,
         return result;
     }
     struct stream *stream = touched->stream;
+    int64_t given_up = stream->ranges.given_up;
     int is_new = seq < 0 ? seq == NO_SEQ_NEW : ranges_add(&stream->ranges, seq);
     if (is_new < 0) {
         return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    if (stream->ranges.given_up > given_up) {
+        counter_add(&pipeline->uncommitted, COUNTER_sequences_given_up, stream->ranges.given_up - given_up);
+        log_warning("gap_given_up", "centre=%s device=%s epoch=%s events=%lld", touched->centre, touched->device,
+                    touched->epoch, (long long)(stream->ranges.given_up - given_up));
     }
     streams_ranges_changed(pipeline->streams, stream);
     touched->changed = true;
@@ -249,9 +260,9 @@ static int handle_event(struct pipeline *pipeline, const struct origin *origin, 
     if (result < 0) {
         return result;
     }
-    counter_add(pipeline->parts.counters, COUNTER_events_received, 1);
+    counter_add(&pipeline->uncommitted, COUNTER_events_received, 1);
     if (repeated) {
-        counter_add(pipeline->parts.counters, COUNTER_events_repeated, 1);
+        counter_add(&pipeline->uncommitted, COUNTER_events_repeated, 1);
         return 0;
     }
     int32_t day;
@@ -267,6 +278,11 @@ static int handle_fault(struct pipeline *pipeline, const struct journal_record *
         int is_new = note_sequence(pipeline, origin, fault->epoch.at, fault->seq, 0, error);
         if (is_new < 0) {
             return is_new;
+        }
+        if (is_new == 0) { /* sent again, as any other event may be: its row stands there already */
+            counter_add(&pipeline->uncommitted, COUNTER_events_received, 1);
+            counter_add(&pipeline->uncommitted, COUNTER_events_repeated, 1);
+            return 0;
         }
     }
     return reject(pipeline, record, origin->topic, fault, error);

@@ -131,7 +131,7 @@ static int evaluate_centre(struct evaluation *evaluation, uint32_t index, int32_
     if (evaluation->conditions.failed) {
         return error_set(evaluation->error, ERROR_MEMORY, "out of memory");
     }
-    counter_add(pipeline->parts.counters, COUNTER_evaluations, 1);
+    counter_add(&pipeline->uncommitted, COUNTER_evaluations, 1);
     const struct store_verdict_row row = {
         .indicator = indicator->id,
         .centre = pipeline->centre_numbers[index],
@@ -323,10 +323,10 @@ static int bounds(const struct evaluation *evaluation, int32_t *first_day, int32
     struct pipeline *pipeline = evaluation->pipeline;
     int32_t first, last;
     *first_day = *last_day = zone_day(pipeline->zone, clock_wall_ms());
-    int result = store_month_bounds(pipeline->store, &first, &last, evaluation->error);
+    int result = store_day_bounds(pipeline->store, &first, &last, evaluation->error);
     if (result == 1) {
-        *first_day = month_day(first);
-        *last_day = month_day(last) > *last_day ? month_day(last) : *last_day;
+        *first_day = first;
+        *last_day = last > *last_day ? last : *last_day;
     }
     return result < 0 ? result : 0;
 }

@@ -54,6 +54,8 @@ struct pipeline {
     int64_t last_received_ms;
     int32_t sealed_day;            /* days before it can no longer change */
     int64_t kept_rows, kept_bytes; /* rejected and quarantined since their bounds were looked at */
+    bool release_due;              /* a reload did not get to its quarantine */
+    struct counters uncommitted;   /* what the open transaction adds to the figures, shown once it is committed */
 
     struct left_by_outputs *outputs;
     struct output_sink output_sink;

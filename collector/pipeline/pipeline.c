@@ -59,6 +59,7 @@ static int stand_at_store(struct pipeline *pipeline, struct error *error)
     facts_forget(pipeline->facts);
     acks_forget(pipeline);
     memset(pipeline->activity_numbers, 0, sizeof pipeline->activity_numbers);
+    memset(&pipeline->uncommitted, 0, sizeof pipeline->uncommitted);
     pipeline->in_batch = false;
     pipeline->batch_events = 0;
     pipeline->position = 0;
@@ -125,11 +126,19 @@ static int save_fact(struct pipeline *pipeline, struct fact *fact, struct error 
     return store_fact_save(pipeline->store, &row, error);
 }
 
+/* The time that ages are measured by: of what was received, so that a backlog or a file of last year is judged as it
+ * would have been in time; but never ahead of our own clock, for one record may come from a clock years ahead. */
+static int64_t received_until_ms(const struct pipeline *pipeline)
+{
+    int64_t now_ms = clock_wall_ms();
+    return pipeline->last_received_ms < now_ms ? pipeline->last_received_ms : now_ms;
+}
+
 /* Removes what exceeds the bounds on rejected rows. */
 static int trim_rejected(struct pipeline *pipeline, struct error *error)
 {
     const struct settings *settings = pipeline->parts.settings;
-    int64_t removed = 0, rows = 0, before_ms = clock_wall_ms() - settings->rejected_keep_days * 86400000;
+    int64_t removed = 0, rows = 0, before_ms = received_until_ms(pipeline) - settings->rejected_keep_days * 86400000;
     int result = store_rejected_trim(pipeline->store, settings->rejected_max_rows, settings->rejected_max_bytes,
                                      before_ms, &removed, error);
     if (result == 0) {
@@ -137,7 +146,7 @@ static int trim_rejected(struct pipeline *pipeline, struct error *error)
     }
     if (result == 0) {
         pipeline->kept_rows = pipeline->kept_bytes = 0;
-        counter_add(pipeline->parts.counters, COUNTER_rejected_evicted, removed);
+        counter_add(&pipeline->uncommitted, COUNTER_rejected_evicted, removed);
         counter_set(pipeline->parts.counters, COUNTER_rejected_rows, rows);
     }
     return result;
@@ -172,9 +181,22 @@ static int save_batch(struct pipeline *pipeline, struct error *error)
     return result == 0 ? store_commit(pipeline->store, error) : result;
 }
 
+/* The figures of a batch that was rolled back would count its events twice. */
+static void show_committed(struct pipeline *pipeline)
+{
+    for (int i = 0; i < COUNTERS; i++) {
+        int64_t count = counter_get(&pipeline->uncommitted, (enum counter)i);
+        if (count != 0) {
+            counter_add(pipeline->parts.counters, (enum counter)i, count);
+            counter_set(&pipeline->uncommitted, (enum counter)i, 0);
+        }
+    }
+}
+
 static void after_commit(struct pipeline *pipeline, int64_t started_ms)
 {
     struct counters *counters = pipeline->parts.counters;
+    show_committed(pipeline);
     facts_saved(pipeline->facts);
     for (size_t i = 0; i < pipeline->touched_count; i++) {
         pipeline->touched[i].changed = false;
@@ -208,11 +230,14 @@ int pipeline_commit(struct pipeline *pipeline, struct error *error)
     return 0;
 }
 
-/* Large enough that nothing is gained by more, or so large that the facts it changed fill their memory. */
+/* Large enough that nothing is gained by more, or so large that facts or streams fill their memory, or that what it
+ * rejects must be looked at: a backlog of garbage would otherwise go into the database before any of it is removed. */
 static bool batch_is_full(const struct pipeline *pipeline, int64_t most_events)
 {
     return pipeline->in_batch && /* one record always goes in: the table of facts itself may fill a small bound */
-           (pipeline->batch_events >= most_events ||
+           (pipeline->batch_events >= most_events || rejected_are_due(pipeline) ||
+            streams_bytes(pipeline->streams) + pipeline->touched_count * sizeof *pipeline->touched >
+                (size_t)2 * STREAMS_BYTES ||
             facts_bytes(pipeline->facts) > (size_t)pipeline->parts.settings->memory_facts_bytes);
 }
 
@@ -235,25 +260,45 @@ static int handle_record(struct pipeline *pipeline, const struct journal_record 
     return result;
 }
 
+/* Makes good what a failure kept a reload, or a batch that was abandoned, from doing. */
+static int make_good(struct pipeline *pipeline, struct error *error)
+{
+    int64_t released, kept;
+    int result = pipeline->centre_numbers == NULL ? number_centres(pipeline, error) : 0;
+    if (result == 0 && pipeline->reader == NULL) {
+        result = stand_at_store(pipeline, error);
+    }
+    if (result == 0 && pipeline->release_due) {
+        result = quarantine_release(pipeline, false, &released, &kept, error);
+        pipeline->release_due = result != 0;
+    }
+    return result;
+}
+
+/* All was read. What could not be read is passed over for good: waiting for the journal to go past it would be
+ * waiting for nothing, without a pause. */
+static void stand_at_reader(struct pipeline *pipeline)
+{
+    pipeline->position = journal_reader_position(pipeline->reader);
+    if (!pipeline->in_batch) {
+        counter_set(pipeline->parts.counters, COUNTER_journal_committed, pipeline->position);
+    }
+}
+
 /* Handles what the journal holds now, until the batch is full, or due where somebody waits for it. 1: there may be
  * more; 0: all of it. */
 static int handle_records(struct pipeline *pipeline, bool somebody_waits, struct error *error)
 {
     struct journal_record record;
     int64_t most = somebody_waits ? pipeline->parts.settings->commit_max_events : BULK_EVENTS;
-    int result = 0;
-    if (pipeline->centre_numbers == NULL) {
-        result = number_centres(pipeline, error); /* a reload did not get that far */
-    }
-    if (result == 0 && pipeline->reader == NULL) {
-        result = stand_at_store(pipeline, error); /* after a failure that did not let it */
-    }
+    int result = make_good(pipeline, error);
     if (result != 0) {
         return result;
     }
     for (int64_t handled = 1; !batch_is_full(pipeline, most); handled++) {
         result = journal_read(pipeline->reader, &record, error);
         if (result == 0) {
+            stand_at_reader(pipeline);
             return 0;
         }
         if (result > 0) {
@@ -346,7 +391,6 @@ int pipeline_retry_quarantine(struct pipeline *pipeline, int64_t *released, int6
 int pipeline_reload(struct pipeline *pipeline, const struct registry *registry, const struct indicators *indicators,
                     struct error *error)
 {
-    int64_t released, kept;
     int result = pipeline_catch_up(pipeline, error);
     if (result != 0) { /* those records will be counted with the new registry */
         log_warning("reload_before_catching_up", "reason=\"%s\"", error->text);
@@ -356,29 +400,27 @@ int pipeline_reload(struct pipeline *pipeline, const struct registry *registry, 
     pipeline->evaluated_revision = -1;
     free(pipeline->centre_numbers);
     pipeline->centre_numbers = NULL;
-    pipeline->evaluated_revision = -1;
-    result = number_centres(pipeline, error);
-    if (result == 0) {
-        result = quarantine_release(pipeline, false, &released, &kept, error);
-    }
+    pipeline->release_due = true;
+    result = make_good(pipeline, error);
     return result == 0 ? evaluate_changed(pipeline, error) : result;
 }
 
 static int seal(struct pipeline *pipeline, struct error *error)
 {
-    if (pipeline->last_received_ms == 0) {
-        return 0;
+    int32_t first, last;
+    int result = pipeline->last_received_ms == 0 ? 0 : store_day_bounds(pipeline->store, &first, &last, error);
+    if (result != 1) {
+        return result;
     }
-    /* By the clock of what was received, not by ours: a backlog read late is judged as it would have been in time. But
-     * never ahead of ours: one record from a clock that was years ahead would make every other one too late. A day
-     * more, because receive times of one batch may lie on both sides of midnight. */
-    int64_t now_ms = clock_wall_ms();
-    int64_t t_ms = pipeline->last_received_ms < now_ms ? pipeline->last_received_ms : now_ms;
-    int32_t day = zone_day(pipeline->zone, t_ms) - (int32_t)pipeline->parts.settings->late_days - 1;
+    /* Not ahead of what the events say: our own clock may have been wrong for an hour after a start without a network,
+     * and what is sealed stays sealed. A day more, because receive times of one batch may lie on both sides of
+     * midnight. */
+    int32_t today = zone_day(pipeline->zone, received_until_ms(pipeline));
+    int32_t day = (today < last ? today : last) - (int32_t)pipeline->parts.settings->late_days - 1;
     if (day <= pipeline->sealed_day) {
         return 0;
     }
-    int result = store_seal(pipeline->store, day, period_of_day(PERIOD_MONTH, day), error);
+    result = store_seal(pipeline->store, day, period_of_day(PERIOD_MONTH, day), error);
     if (result == 0) {
         result = store_value_set(pipeline->store, "sealed_day", day, error);
         pipeline->sealed_day = day;
@@ -399,6 +441,10 @@ int pipeline_tidy(struct pipeline *pipeline, struct error *error)
     }
     if (result == 0) {
         result = trim_rejected(pipeline, error);
+    }
+    if (result == 0) {
+        result = store_refused_trim(pipeline->store, settings->rejected_max_rows,
+                                    clock_wall_ms() - settings->rejected_keep_days * 86400000, error);
     }
     if (result != 0) {
         pipeline_abandon(pipeline);

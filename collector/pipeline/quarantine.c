@@ -81,7 +81,7 @@ static int release_row(struct pipeline *pipeline, const struct kept_row *row, bo
     if (result == 0) {
         result = store_quarantined_remove(pipeline->store, row->id, error);
     }
-    counter_add(pipeline->parts.counters, COUNTER_events_released, result == 0);
+    counter_add(&pipeline->uncommitted, COUNTER_events_released, result == 0);
     return result == 0 ? 1 : result;
 }
 

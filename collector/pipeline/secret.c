@@ -1,4 +1,3 @@
-#define _DEFAULT_SOURCE /* explicit_bzero */
 /*
  * User keys are re-keyed with a secret before they touch facts. The secret is a file (0600) made at the first start;
  * the store keeps a fingerprint of it, because another secret would make every user a new one.
@@ -81,9 +80,6 @@ int secret_open(struct keyer **keyer, const struct settings *settings, struct st
             keyer_free(keyer);
         }
     }
-    if (secret.bytes != NULL) {
-        explicit_bzero(secret.bytes, secret.size);
-    }
-    buffer_free(&secret);
+    buffer_wipe(&secret);
     return result;
 }

@@ -149,13 +149,7 @@ int store_each_figures(struct store *store, uint32_t centre, int32_t from_month,
     return result;
 }
 
-static int32_t month_of_day(int32_t day)
-{
-    struct civil date = civil_from_day(day);
-    return date.year * 12 + date.month - 1;
-}
-
-int store_month_bounds(struct store *store, int32_t *first, int32_t *last, struct error *error)
+int store_day_bounds(struct store *store, int32_t *first, int32_t *last, struct error *error)
 {
     sqlite3_stmt *statement = store_statement(store, STATEMENT_DAY_BOUNDS, error);
     if (statement == NULL) {
@@ -164,8 +158,8 @@ int store_month_bounds(struct store *store, int32_t *first, int32_t *last, struc
     int result = store_step(store->db, statement, "cannot find the first and the last fact", error);
     if (result == 1) {
         result = sqlite3_column_type(statement, 0) != SQLITE_NULL;
-        *first = month_of_day(sqlite3_column_int(statement, 0));
-        *last = month_of_day(sqlite3_column_int(statement, 1));
+        *first = sqlite3_column_int(statement, 0);
+        *last = sqlite3_column_int(statement, 1);
         sqlite3_reset(statement);
     }
     return result;

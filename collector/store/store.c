@@ -296,3 +296,17 @@ int store_refused_add(struct store *store, const char *output, const char *line,
     }
     return store_run(store, statement, "cannot save a refused point", error);
 }
+
+int store_refused_trim(struct store *store, int64_t max_rows, int64_t before_ms, struct error *error)
+{
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_REFUSED_TRIM, error);
+    if (statement == NULL || store_bind(statement, "ii", before_ms, max_rows) != 0) {
+        return ERROR_IO;
+    }
+    return store_run(store, statement, "cannot remove old refused points", error);
+}
+
+const char *store_library_version(void)
+{
+    return sqlite3_libversion();
+}

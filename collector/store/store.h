@@ -164,13 +164,18 @@ struct store_figures {
 typedef int store_figures_each(void *context, const struct store_figures *figures);
 int store_each_figures(struct store *store, uint32_t centre, int32_t from_month, int32_t to_month,
                        store_figures_each *each, void *context, struct error *error);
-/* The first and the last month that have any fact: 1; 0 if there is none. */
-int store_month_bounds(struct store *store, int32_t *first, int32_t *last, struct error *error);
+/* The first and the last day that have any fact: 1; 0 if there is none. */
+int store_day_bounds(struct store *store, int32_t *first, int32_t *last, struct error *error);
 
 /* How far an output has come with a series; and a point that it refused for good. */
 int store_cursor_save(struct store *store, const char *output, const char *series, int64_t revision,
                       struct error *error);
 int store_refused_add(struct store *store, const char *output, const char *line, const char *reason, int64_t now_ms,
                       struct error *error);
+/* Removes refused points from before `before_ms`, and the oldest past `max_rows`. */
+int store_refused_trim(struct store *store, int64_t max_rows, int64_t before_ms, struct error *error);
+
+/* SQLite's version. */
+const char *store_library_version(void);
 
 #endif

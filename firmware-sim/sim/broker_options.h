@@ -21,13 +21,8 @@ struct broker_options {
     }
 
 #define BROKER_OPTION_ROWS(o)                                                                                          \
-    {"broker", OPTION_HEADING, NULL, 0, 0, NULL, NULL}, {"--server",                                                   \
-                                                         OPTION_TEXT,                                                  \
-                                                         &(o).server,                                                  \
-                                                         0,                                                            \
-                                                         0,                                                            \
-                                                         "URL",                                                        \
-                                                         "mqtt://127.0.0.1:1883, mqtts://, ws:// or wss:// (needed)"}, \
+    {"broker", OPTION_HEADING, NULL, 0, 0, NULL, NULL},                                                                \
+        {"--server", OPTION_TEXT, &(o).server, 0, 0, "URL", "mqtt://HOST:1883, or mqtts, ws, wss (needed)"},           \
         {"--username", OPTION_TEXT, &(o).username, 0, 0, "NAME", "of all connections"},                                \
         {"--username-per-centre",                                                                                      \
          OPTION_FLAG,                                                                                                  \
@@ -35,7 +30,7 @@ struct broker_options {
          0,                                                                                                            \
          0,                                                                                                            \
          NULL,                                                                                                         \
-         "a connection for each centre, with its id as the user name"},                                                \
+         "a connection per centre, its id the user name"},                                                             \
         {"--password-file",                                                                                            \
          OPTION_TEXT,                                                                                                  \
          &(o).password_file,                                                                                           \
@@ -51,7 +46,7 @@ struct broker_options {
         {"--connections", OPTION_NUMBER, &(o).connections, 1, 10000, "N", "that centres share; default 8"},            \
     {                                                                                                                  \
         "--in-flight", OPTION_NUMBER, &(o).in_flight, 1, 65000, "N",                                                   \
-            "messages on a connection that the broker has yet to acknowledge; default 100"                             \
+            "sent and not yet acknowledged, each; default 100"                                                         \
     }
 
 /* Checks what the rows cannot and fills both settings. */

@@ -15,16 +15,17 @@
 #define OUTPUT_BUFFER ((size_t)1048576)
 
 static const char about[] =
-    "Writes what a scenario's devices send as JSON lines, in the order in which it arrives:\n"
-    "  {\"topic\":\"edu/v1/...\",\"payload\":\"...\",\"received\":\"2026-02-14T07:00:00.000+07:00\"}\n"
-    "for `edutally ingest`. The same seed gives the same bytes. --from and --to bound the time of\n"
-    "arrival, so two windows that meet hold together exactly what the whole holds.\n";
+    "Writes what a scenario's devices send as JSON lines, in order of arrival:\n"
+    "  {\"topic\":\"edu/v1/...\",\"payload\":\"...\",\"received\":\"2026-02-14T07:00:00+07:00\"}\n"
+    "for `edutally ingest`. The same seed gives the same bytes. --from and --to bound\n"
+    "the time of arrival, so two windows that meet hold together exactly what the\n"
+    "whole holds.\n";
 
-static const char examples[] =
-    "examples:\n"
-    "  edutally-sim events --scenario config/scenarios/province-year.jsonc | edutally ingest - --config FILE\n"
-    "  edutally-sim events --scenario FILE --to now --out events.jsonl\n"
-    "  edutally-sim events --scenario FILE --centres 20 --from 2026-03-01 --to 2026-04-01\n";
+static const char examples[] = "examples:\n"
+                               "  edutally-sim events --scenario config/scenarios/province-year.jsonc --to now |\n"
+                               "      edutally ingest --config FILE -\n"
+                               "  edutally-sim events --scenario FILE --to now --out events.jsonl\n"
+                               "  edutally-sim events --scenario FILE --centres 20 --from 2026-03-01 --to now\n";
 
 struct output {
     FILE *stream;
@@ -110,8 +111,7 @@ int command_events(int argc, char **argv)
     const char *out = NULL;
     const struct option rows[] = {
         {"--scenario", OPTION_TEXT, &options.scenario, 0, 0, "FILE", "the scenario (needed)"},
-        {"--from", OPTION_TEXT, &options.from, 0, 0, "TIME",
-         "first moment of arrival; default: the scenario's first day"},
+        {"--from", OPTION_TEXT, &options.from, 0, 0, "TIME", "first moment of arrival; default: the first day"},
         {"--to", OPTION_TEXT, &options.to, 0, 0, "TIME|now", "ends before this; default: the end of its last day"},
         {"--centres", OPTION_TEXT, &options.centres, 0, 0, "N|ID,...",
          "only so many, spread over the registry, or these"},

@@ -10,15 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char about[] =
-    "Sends numbered events of many devices and tells what became of them: acknowledged by the broker, covered\n"
-    "by the collector's end-to-end acknowledgements (if one is running), and how long both took. Events are\n"
-    "stamped with the real time, and are real events to the collector: do not point it at a real province.\n";
+static const char about[] = "Sends numbered events of many devices and tells what became of them:\n"
+                            "acknowledged by the broker, covered by the collector's end-to-end\n"
+                            "acknowledgements (if one is running), and how long both took. Events are stamped\n"
+                            "with the real time, and are real events to the collector: do not point it at a\n"
+                            "real province.\n";
 
-static const char examples[] =
-    "examples:\n"
-    "  edutally-sim flood --scenario FILE --server mqtt://127.0.0.1:1883 --messages 100000\n"
-    "  edutally-sim flood --registry centres.csv --server URL --devices 20000 --rate 2000 --batch 10 --json\n";
+static const char examples[] = "examples:\n"
+                               "  edutally-sim flood --scenario FILE --server URL --messages 100000\n"
+                               "  edutally-sim flood --registry centres.csv --server URL --devices 20000 \\\n"
+                               "      --rate 2000 --batch 10 --json\n";
 
 struct flood_options {
     struct broker_options broker;

@@ -10,23 +10,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char about[] =
-    "Plays a scenario's devices against a broker: retained births, QoS 1, an outbox that forgets an event\n"
-    "only when the collector's end-to-end acknowledgement covers it, resends of what is missing. Started\n"
-    "again with the same scenario it asks the collector what it has and goes on where it was: nothing is\n"
-    "counted twice. Ends with 0 if everything was acknowledged end to end, or on SIGINT or SIGTERM.\n"
-    "\n"
-    "Virtual time begins at --from, runs --speed times as fast as real time and never overtakes it. The\n"
-    "collector takes the time of arrival from its own clock: playing a past year needs its late_days raised\n"
-    "(or use: edutally-sim events | edutally ingest).\n";
+static const char about[] = "Plays a scenario's devices against a broker: retained births, QoS 1, an outbox\n"
+                            "that forgets an event only when the collector's end-to-end acknowledgement\n"
+                            "covers it, resends of what is missing. Started again with the same scenario it\n"
+                            "asks the collector what it has and goes on where it was: nothing is counted\n"
+                            "twice. Ends with 0 if everything was acknowledged end to end, or on SIGINT or\n"
+                            "SIGTERM.\n\n"
+                            "Virtual time begins at --from, runs --speed times as fast as real time and never\n"
+                            "overtakes it. The collector takes the time of arrival from its own clock:\n"
+                            "playing a past year needs its late_days raised (or use: edutally-sim events |\n"
+                            "edutally ingest).\n";
 
-static const char examples[] =
-    "examples:\n"
-    "  edutally-sim run --scenario FILE --server mqtt://127.0.0.1:1883 --live-hours always\n"
-    "      a demonstration: real time, every hour a school hour, until Ctrl-C\n"
-    "  edutally-sim run --scenario FILE --server URL --from 2026-09-01 --until now --speed max\n"
-    "  edutally-sim run --scenario FILE --server URL --from now --centres 20\n"
-    "      real time and real school hours\n";
+static const char examples[] = "examples:\n"
+                               "  edutally-sim run --scenario FILE --server mqtt://127.0.0.1:1883 \\\n"
+                               "      --live-hours always\n"
+                               "          a demonstration: real time, every hour a school hour, until Ctrl-C\n"
+                               "  edutally-sim run --scenario FILE --server URL --from 2026-09-01 --until now \\\n"
+                               "      --speed max\n"
+                               "  edutally-sim run --scenario FILE --server URL --from now --centres 20\n"
+                               "          real time and real school hours\n";
 
 struct run_options {
     struct setup_options setup;
@@ -129,7 +131,7 @@ int command_run(int argc, char **argv)
         {"--birth-wait-seconds", OPTION_NUMBER, &settings.birth_wait_seconds, 0, 86400, "N",
          "for the collector to tell what it has; 5"},
         {"--resend-seconds", OPTION_NUMBER, &settings.resend_seconds, 1, 86400, "N",
-         "for an acknowledgement, before an event is sent again; 15, doubling up to 8 times that"},
+         "before an event is sent again; 15, doubling to 120"},
         {"--drain-seconds", OPTION_NUMBER, &settings.drain_seconds, 0, 86400, "N", "for the last ones at the end; 60"},
         {"--outbox-events", OPTION_NUMBER, &settings.outbox_events, 1, 100000000, "N",
          "uncovered events at which the play waits; 200000"},

@@ -10,14 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char about[] =
-    "Prints what a collector must find in the messages that `events` writes with the same options, as\n"
-    "  centre,day,activity,events,seconds,users,devices\n"
-    "sorted by the first three: the columns and the order of `edutally export facts`. Repeats count once;\n"
-    "events with a clock that is off, malformed ones and those older than --late-days are left out.\n";
+static const char about[] = "Prints what a collector must find in the messages that `events` writes with the\n"
+                            "same options, as\n"
+                            "  centre,day,activity,events,seconds,users,devices\n"
+                            "sorted by the first three: the columns and the order of `edutally export facts`.\n"
+                            "Repeats count once; events with a clock that is off, malformed ones and those\n"
+                            "older than --late-days are left out.\n";
 
 static const char examples[] = "example:\n"
-                               "  edutally-sim truth --scenario config/scenarios/province-year.jsonc --centres 20\n";
+                               "  edutally-sim truth --scenario province-year.jsonc --centres 20\n";
 
 static int add_all(const struct setup *setup, struct truth *truth, struct error *error)
 {

@@ -34,7 +34,8 @@ static void print_usage(FILE *stream)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         (void)fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].about);
     }
-    (void)fputs("\nedutally-sim COMMAND --help explains each. Exit codes: 0 done, 1 failed, 2 usage, 3 config.\n",
+    (void)fputs("\nedutally-sim COMMAND --help explains each.\n"
+                "Exit: 0 done, 1 failed, 2 usage, 3 config\n",
                 stream);
 }
 

@@ -2,11 +2,13 @@
  * What `edutally check` and `edutally version` print and return. Broker, outputs and store are stood in for by the
  * functions at the top, which answer as each test wants.
  */
+#include "api/api.h"
 #include "commands/commands.h"
 #include "deployment.h"
 #include "ingest/ingest.h"
 #include "output/output.h"
 #include "store/reader.h"
+#include "store/store.h"
 
 #include <cJSON.h>
 #include <fcntl.h>
@@ -55,6 +57,26 @@ int store_reader_revision(struct store_reader *reader, int64_t *revision, struct
 void store_reader_close(struct store_reader **reader)
 {
     *reader = NULL;
+}
+
+const char *ingest_library_version(void)
+{
+    return "1.3.99";
+}
+
+const char *store_library_version(void)
+{
+    return "3.99.0";
+}
+
+const char *output_library_version(void)
+{
+    return "7.99.1";
+}
+
+const char *api_library_version(void)
+{
+    return "0.9.99";
 }
 
 enum { PRINTED_MOST = 65536 };
@@ -267,11 +289,13 @@ static void version_names_program_and_libraries(void **state)
     (void)state;
     assert_int_equal(RUN(command_version, &printed, "version"), EXIT_DONE);
     HAS(printed.out, "edutally 9.8.7\n");
+    HAS(printed.out, "  Paho MQTT C 1.3.99\n  SQLite 3.99.0\n  libcurl 7.99.1\n  libmicrohttpd 0.9.99\n");
     assert_int_equal(RUN(command_version, &printed, "version", "--json"), EXIT_DONE);
     cJSON *root = cJSON_Parse(printed.out);
     assert_string_equal(cJSON_GetObjectItem(root, "version")->valuestring, "9.8.7");
     assert_string_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(root, "libraries"), "cjson")->valuestring,
                         cJSON_Version());
+    assert_string_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(root, "libraries"), "sqlite")->valuestring, "3.99.0");
     cJSON_Delete(root);
 }
 

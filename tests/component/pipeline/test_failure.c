@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -119,6 +120,71 @@ static void after_a_failed_reload_turns_make_it_good(void **state)
         done = strstr(dump, "digital C 24305 1/1/0|") != NULL && strstr(dump, "digital A ") == NULL;
         free(dump);
     }
+}
+
+/* The quarantine too: nobody reloads a second time by himself. */
+static void after_a_failed_reload_turns_release_the_quarantine(void **state)
+{
+    struct world *world = *state;
+    int64_t revision;
+    world_send_event(world, noon, "x-9", "d", 1, "2025-06-15T08:00:00+07:00", "lesson.x", "");
+    world_finish(world);
+    world_write(world, "centres.csv", "id,name,type,area,head_count,opened,closed\nx-9,School,primary,C,9,,\n");
+    struct rlimit before = lower(RLIMIT_FSIZE, (rlim_t)log_bytes(world));
+    world_load_again(world, false);
+    int failed = pipeline_reload(world->pipeline, world->registry, &world->indicators, &world->error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(failed, ERROR_IO);
+
+    MUST(world, pipeline_turn(world->pipeline, 10, &revision, &world->error));
+
+    assert_string_equal(world_usage(world), "x-9 2025-06-15 teaching 1 60 0 1|");
+    assert_string_equal(world_rejected(world), "");
+}
+
+/* A batch that is rolled back and made again shows in the figures once. */
+static void figures_speak_of_what_is_committed(void **state)
+{
+    struct world *world = *state;
+    send(world, 1);
+    world_count(world);
+    send(world, 2);
+    struct rlimit before = lower(RLIMIT_FSIZE, (rlim_t)log_bytes(world));
+    int failed = pipeline_catch_up(world->pipeline, &world->error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(failed, ERROR_IO);
+    assert_int_equal(world_counter(world, COUNTER_events_counted), 1);
+
+    world_count(world);
+
+    assert_int_equal(world_counter(world, COUNTER_events_received), 2);
+    assert_int_equal(world_counter(world, COUNTER_events_counted), 2);
+}
+
+/* A last record that cannot be read any more is passed over for good: not waited for, over and over, nor called a
+ * backlog that does not move. */
+static void a_damaged_end_of_the_journal_is_not_waited_for(void **state)
+{
+    struct world *world = *state;
+    char path[160];
+    int64_t revision, before = journal_end(world->journal);
+    send(world, 1);
+    snprintf(path, sizeof path, "%s/journal/%020d.seg", world->directory, 0);
+    int fd = open(path, O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, "#", 1, (off_t)(32 + before + 30)), 1);
+    close(fd);
+    MUST(world, pipeline_turn(world->pipeline, 0, &revision, &world->error));
+    assert_int_equal(world_counter(world, COUNTER_journal_damaged), 1);
+
+    int64_t started_ms = clock_steady_ms();
+    MUST(world, pipeline_turn(world->pipeline, 60, &revision, &world->error));
+
+    assert_true(clock_steady_ms() - started_ms >= 50);
+    assert_int_equal(world_counter(world, COUNTER_journal_committed), journal_end(world->journal));
+    send(world, 2);
+    world_count(world);
+    assert_string_equal(world_usage(world), "p-1 2025-06-15 teaching 1 60 1 1|");
 }
 
 static void a_turn_never_tells_a_revision_that_readers_cannot_see(void **state)
@@ -274,6 +340,9 @@ int main(void)
         WITH_WORLD(a_journal_that_cannot_be_opened_again_is_opened_later),
         WITH_WORLD(a_failed_reload_is_made_good_by_the_next),
         WITH_WORLD(after_a_failed_reload_turns_make_it_good),
+        WITH_WORLD(after_a_failed_reload_turns_release_the_quarantine),
+        WITH_WORLD(figures_speak_of_what_is_committed),
+        WITH_WORLD(a_damaged_end_of_the_journal_is_not_waited_for),
         WITH_WORLD(a_turn_never_tells_a_revision_that_readers_cannot_see),
         WITH_WORLD(cursors_of_outputs_are_saved_without_a_new_revision),
         WITH_WORLD(outputs_leave_cursors_from_their_own_threads),

@@ -149,6 +149,20 @@ static void a_bad_event_among_good_ones_costs_only_itself(void **state)
                                                "!bad_duration x1|");
 }
 
+static void a_bad_event_that_comes_again_is_a_repeat(void **state)
+{
+    struct world *world = *state;
+    static const char bad[] =
+        "{\"v\":1,\"epoch\":\"e1\",\"events\":[{\"seq\":3,\"t\":\"no time\",\"type\":\"lesson.x\"}]}";
+    world_send(world, noon, "p-1", "d", bad);
+    world_send(world, noon, "p-1", "d", bad);
+    world_send(world, noon, "p-1", "d", bad);
+    world_count(world);
+    assert_string_equal(world_rejected(world), "!bad_time x1|");
+    assert_int_equal(world_counter(world, COUNTER_events_rejected), 1);
+    assert_int_equal(world_counter(world, COUNTER_events_repeated), 2);
+}
+
 /* rejected.max_rows is 50 here: a flood of garbage is bounded as it comes, not when the daemon is idle one day. */
 static void a_flood_of_garbage_is_bounded_as_it_comes(void **state)
 {
@@ -164,6 +178,20 @@ static void a_flood_of_garbage_is_bounded_as_it_comes(void **state)
     world_count(world);
     assert_in_range(strlen(world_rejected(world)) / strlen("!bad_json x1|"), 50, 56);
     assert_in_range(world_counter(world, COUNTER_rejected_evicted), 600 - 56, 600 - 50);
+}
+
+/* What waited while we were away does not go into the database as a whole before the bounds are looked at. */
+static void a_backlog_of_garbage_is_bounded_too(void **state)
+{
+    struct world *world = *state;
+    for (int i = 0; i < 600; i++) {
+        char garbage[32];
+        snprintf(garbage, sizeof garbage, "garbage %d", i);
+        world_send(world, noon, "p-1", "d", garbage);
+    }
+    world_count(world);
+    assert_in_range(strlen(world_rejected(world)) / strlen("!bad_json x1|"), 50, 56);
+    assert_in_range(world_counter(world, COUNTER_commits), 600 / 6, 600);
 }
 
 static void sealed_days_are_too_late_and_keep_their_counts(void **state)
@@ -188,6 +216,23 @@ static void sealed_days_are_too_late_and_keep_their_counts(void **state)
                      "pupil-02");
     world_count(world);
     assert_string_equal(world_rejected(world), "too_late x1|too_late x1|");
+}
+
+/* What a file of last year put aside is not old when it comes: there must be time to mend the registry. */
+static void rows_age_by_the_clock_of_what_is_received(void **state)
+{
+    struct world *world = *state;
+    world->settings.rejected_keep_days = 40;
+    world_send_event(world, "2025-04-01T12:00:00+07:00", "x-9", "d", 1, "2025-04-01T08:00:00+07:00", "lesson.x", "");
+    MUST(world, pipeline_tidy(world->pipeline, &world->error));
+    world_crash(world);
+    world_start(world);
+    MUST(world, pipeline_tidy(world->pipeline, &world->error));
+    assert_string_equal(world_rejected(world), "unknown_centre x1|");
+    world_send_event(world, noon, "p-1", "d", 1, "2025-06-15T08:00:00+07:00", "lesson.x", "");
+    MUST(world, pipeline_tidy(world->pipeline, &world->error));
+    assert_string_equal(world_rejected(world), "");
+    assert_int_equal(world_counter(world, COUNTER_rejected_evicted), 1);
 }
 
 static void a_day_that_can_still_change_is_not_sealed(void **state)
@@ -218,6 +263,20 @@ static void a_time_of_arrival_that_is_years_ahead_seals_nothing_of_today(void **
     assert_non_null(strstr(world_usage(world), "p-2 "));
 }
 
+/* Our own clock was wrong for an hour, as after a start without a network: what was received then is too late, but
+ * what comes after must not be. */
+static void a_clock_of_ours_that_was_months_ahead_seals_nothing(void **state)
+{
+    struct world *world = *state;
+    send(world, 1, "2025-06-15T08:00:00+07:00");
+    world_send_event(world, "2025-12-01T12:00:00+07:00", "p-1", "d", 2, "2025-06-15T09:00:00+07:00", "lesson.x", "");
+    MUST(world, pipeline_tidy(world->pipeline, &world->error));
+    world_send_event(world, "2025-06-15T12:30:00+07:00", "p-1", "d", 3, "2025-06-15T10:00:00+07:00", "lesson.x", "");
+    world_count(world);
+    assert_string_equal(world_rejected(world), "too_late x1|");
+    assert_string_equal(world_usage(world), "p-1 2025-06-15 teaching 2 120 0 1|");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,10 +288,14 @@ int main(void)
         WITH_WORLD(a_day_older_than_late_days_is_too_late),
         WITH_WORLD(what_was_set_aside_counts_as_received),
         WITH_WORLD(a_bad_event_among_good_ones_costs_only_itself),
+        WITH_WORLD(a_bad_event_that_comes_again_is_a_repeat),
         WITH_WORLD(a_flood_of_garbage_is_bounded_as_it_comes),
+        WITH_WORLD(a_backlog_of_garbage_is_bounded_too),
         WITH_WORLD(sealed_days_are_too_late_and_keep_their_counts),
+        WITH_WORLD(rows_age_by_the_clock_of_what_is_received),
         WITH_WORLD(a_day_that_can_still_change_is_not_sealed),
         WITH_WORLD(a_time_of_arrival_that_is_years_ahead_seals_nothing_of_today),
+        WITH_WORLD(a_clock_of_ours_that_was_months_ahead_seals_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

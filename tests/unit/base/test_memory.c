@@ -4,6 +4,7 @@
 #include "base/counters.h"
 #include "base/error.h"
 #include "base/faults.h"
+#include "base/word_distance.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -94,6 +95,25 @@ static void buffer_grows_and_always_ends_with_nul(void **state)
     assert_string_equal(buffer.bytes, "");
     buffer_free(&buffer);
     assert_null(buffer.bytes);
+}
+
+static void words_are_as_far_apart_as_one_mistypes(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        size_t distance;
+    } table[] = {{"", "", 0},      {"", "abc", 3},     {"abc", "abc", 0}, {"abc", "abd", 1},
+                 {"abc", "ac", 1}, {"abc", "xabc", 1}, {"abc", "acb", 1}, {"ca", "abc", 3}};
+    char longer[WORD_DISTANCE_MOST + 2];
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        assert_int_equal(word_distance(table[i].a, table[i].b), table[i].distance);
+        assert_int_equal(word_distance(table[i].b, table[i].a), table[i].distance);
+    }
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    assert_int_equal(word_distance(longer, "x"), WORD_DISTANCE_MOST);
+    assert_int_equal(word_distance("", longer + 1), WORD_DISTANCE_MOST);
 }
 
 static void buffer_remembers_that_a_growth_failed(void **state)
@@ -191,6 +211,7 @@ int main(void)
         cmocka_unit_test(arena_reset_gives_the_same_memory_again),
         cmocka_unit_test(arena_refuses_sizes_that_no_memory_has),
         cmocka_unit_test(buffer_grows_and_always_ends_with_nul),
+        cmocka_unit_test(words_are_as_far_apart_as_one_mistypes),
         cmocka_unit_test(buffer_remembers_that_a_growth_failed),
         cmocka_unit_test(an_error_names_code_place_and_reason),
         cmocka_unit_test(faults_are_kept_in_order_with_place_and_remedy),

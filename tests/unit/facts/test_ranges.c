@@ -41,7 +41,7 @@ static void assert_holds_exactly(const struct ranges *ranges, const unsigned cha
 /* Numbers drawn at random with repeats; fewer gaps than the bound can ever be needed. */
 static void any_order_and_any_repeats_agree_with_a_bitmap(void **state)
 {
-    enum { NUMBERS = 2 * RANGES_MOST, ROUNDS = 40 };
+    enum { NUMBERS = 32768, ROUNDS = 40 };
     uint64_t random = random_seed();
     (void)state;
     for (int round = 0; round < ROUNDS; round++) {
@@ -58,6 +58,28 @@ static void any_order_and_any_repeats_agree_with_a_bitmap(void **state)
         assert_int_equal(ranges.given_up, 0);
         ranges_free(&ranges);
     }
+}
+
+/* A large file of one device, its lines in no order at all. */
+static void many_numbers_in_no_order_are_all_new_once(void **state)
+{
+    enum { NUMBERS = 200000 };
+    static int64_t order[NUMBERS];
+    uint64_t random = random_seed();
+    struct ranges ranges = {0};
+    (void)state;
+    for (int64_t i = 0; i < NUMBERS; i++) {
+        int64_t at = (int64_t)random_below(&random, (uint64_t)i + 1);
+        order[i] = order[at];
+        order[at] = i + 1;
+    }
+    for (int64_t i = 0; i < NUMBERS; i++) {
+        assert_int_equal(ranges_add(&ranges, order[i]), 1);
+    }
+    assert_int_equal(ranges.count, 1);
+    assert_int_equal(ranges.given_up, 0);
+    assert_int_equal(ranges_missing(&ranges), 0);
+    ranges_free(&ranges);
 }
 
 static void a_device_that_loses_nothing_is_one_range(void **state)
@@ -275,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_order_and_any_repeats_agree_with_a_bitmap),
+        cmocka_unit_test(many_numbers_in_no_order_are_all_new_once),
         cmocka_unit_test(a_device_that_loses_nothing_is_one_range),
         cmocka_unit_test(number_zero_is_taken_but_expected_of_nobody),
         cmocka_unit_test(the_largest_numbers_of_the_wire_do_not_overflow),

@@ -187,6 +187,25 @@ static void a_row_taken_out_of_quarantine_is_gone(void **state)
     assert_string_equal(everything(place).text, "unknown_centre:b:2x1 ");
 }
 
+static void refused_points_are_bounded_by_age_and_number(void **state)
+{
+    struct place *place = *state;
+    place_begin(place);
+    for (int64_t i = 1; i <= 6; i++) {
+        char line[8];
+        snprintf(line, sizeof line, "line%lld", (long long)i);
+        MUST(place, store_refused_add(place->store, "influx", line, "too old", 1000 * i, &place->error));
+    }
+    MUST(place, store_refused_trim(place->store, 3, 2000, &place->error));
+    place_commit(place);
+    assert_int_equal(place_number(place, "SELECT count(*) FROM refused_point"), 3);
+    assert_int_equal(place_number(place, "SELECT min(at_ms) FROM refused_point"), 4000);
+    place_begin(place);
+    MUST(place, store_refused_trim(place->store, 3, 6000, &place->error));
+    place_commit(place);
+    assert_int_equal(place_number(place, "SELECT count(*) FROM refused_point"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +217,7 @@ int main(void)
         WITH_PLACE(rows_past_their_age_go),
         WITH_PLACE(quarantined_rows_are_given_by_reason_in_order_and_in_pages),
         WITH_PLACE(a_row_taken_out_of_quarantine_is_gone),
+        WITH_PLACE(refused_points_are_bounded_by_age_and_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -199,19 +199,19 @@ static void changed_months_are_those_of_changed_days(void **state)
     assert_string_equal(none.text, "");
 }
 
-static void month_bounds_are_those_of_all_centres(void **state)
+static void day_bounds_are_those_of_all_centres(void **state)
 {
     struct place *place = *state;
     int32_t first = 0, last = 0;
-    assert_int_equal(store_month_bounds(place->store, &first, &last, &place->error), 0);
+    assert_int_equal(store_day_bounds(place->store, &first, &last, &place->error), 0);
     place_begin(place);
     place_save_day(place, "th-1", civil_to_day((struct civil){2026, 10, 5}), "teaching", 1);
     place_save_day(place, "th-2", civil_to_day((struct civil){2025, 12, 31}), "teaching", 1);
     place_save_day(place, "th-3", civil_to_day((struct civil){2027, 1, 1}), "teaching", 1);
     place_commit(place);
-    assert_int_equal(store_month_bounds(place->store, &first, &last, &place->error), 1);
-    assert_int_equal(first, 2025 * 12 + 11);
-    assert_int_equal(last, 2027 * 12);
+    assert_int_equal(store_day_bounds(place->store, &first, &last, &place->error), 1);
+    assert_int_equal(first, civil_to_day((struct civil){2025, 12, 31}));
+    assert_int_equal(last, civil_to_day((struct civil){2027, 1, 1}));
 }
 
 static void save_month(struct place *place, int32_t month, uint64_t first_user, uint64_t users)
@@ -271,7 +271,7 @@ int main(void)
         WITH_PLACE(verdicts_are_read_by_indicator_centre_and_period),
         WITH_PLACE(clearing_removes_all_results),
         WITH_PLACE(changed_months_are_those_of_changed_days),
-        WITH_PLACE(month_bounds_are_those_of_all_centres),
+        WITH_PLACE(day_bounds_are_those_of_all_centres),
         WITH_PLACE(figures_of_months_are_sums_of_days_and_unions_of_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,9 +79,11 @@ static void check_mqtt(struct call *call, struct checks *checks)
     add_check(checks, "mqtt", connected, connected ? "connected and subscribed" : "no connection to the broker");
 }
 
-static void check_journal(struct checks *checks, struct progress progress)
+static void check_journal(struct call *call, struct checks *checks, struct progress progress)
 {
-    if (progress.stalled_ms > 0) {
+    if (counter_get(call->api->counters, COUNTER_journal_stuck) != 0) {
+        add_check(checks, "journal", false, "it cannot be written: receiving waits; free some disk space");
+    } else if (progress.stalled_ms > 0) {
         add_check(checks, "journal", progress.stalled_ms < STALLED_MS,
                   "records wait, and none was committed for %lld s", (long long)(progress.stalled_ms / 1000));
     } else {
@@ -98,7 +100,7 @@ void answer_ready(struct call *call)
     rows_open(&checks.rows, &list, ROWS_JSON, NULL);
     check_store(call, &checks);
     check_mqtt(call, &checks);
-    check_journal(&checks, look(call));
+    check_journal(call, &checks, look(call));
     call->answer->status = checks.all_ok ? 200 : 503;
     buffer_print(&call->answer->body, "{\"ready\":%s,\"checks\":[", checks.all_ok ? "true" : "false");
     buffer_add(&call->answer->body, list.bytes, list.used);

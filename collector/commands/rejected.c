@@ -32,16 +32,22 @@ static void explain(FILE *out)
             LISTED);
 }
 
+/* The first bytes as they came, but for those that a terminal takes for orders. */
+static void show_bytes(const char *bytes, size_t count, char out[SHOWN_RAW + 1])
+{
+    size_t shown = 0;
+    for (; shown < count && shown < SHOWN_RAW; shown++) {
+        unsigned char byte = (unsigned char)bytes[shown];
+        out[shown] = byte < 0x20 || byte == 0x7f ? '?' : bytes[shown];
+    }
+    out[shown] = '\0';
+}
+
 static int show_row(void *context, const struct rejected_row *row)
 {
-    char when[CIVIL_TIME_SIZE], raw[SHOWN_RAW + 1], copy[SHOWN_RAW + 1], topic[300], detail[160];
-    size_t length = row->raw_length < SHOWN_RAW ? row->raw_length : SHOWN_RAW;
+    char when[CIVIL_TIME_SIZE], raw[SHOWN_RAW + 1], topic[300], detail[160];
     const bool *json = context;
-    if (length > 0) {
-        memcpy(copy, row->raw, length);
-    }
-    copy[length] = '\0';
-    log_safe(copy, raw, sizeof raw);
+    show_bytes(row->raw, row->raw_length, raw);
     civil_format_time(row->received_ms, when);
     if (!*json) {
         printf("%lld  %s  %-11s %-15s x%lld  %s\n    %s\n    %s%s\n", (long long)row->id, when,

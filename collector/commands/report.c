@@ -139,6 +139,10 @@ static int choose_area(struct report *report, const char *code)
         return EXIT_FAILED;
     }
     const struct registry_area *area = registry_area(registry, row);
+    if (strcmp(area->code, report->area) != 0) {
+        fprintf(stderr, "edutally report: %s is no area any more in that period; shown is %s, which continues it\n",
+                report->area, area->code);
+    }
     report->area_name = area->name;
     report->area = area->code;
     report->question.area = area->code;

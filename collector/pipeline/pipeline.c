@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* BULK_EVENTS: a commit writes each page that it changed once, however many events changed it. */
-enum { BULK_EVENTS = 300000, EVALUATE_INTERVAL_MS = 1000, ARENA_BLOCK = 256 * 1024, STREAMS_BYTES = 24 * 1024 * 1024 };
+enum { BULK_EVENTS = 300000, EVALUATE_INTERVAL_MS = 1000, ARENA_BLOCK = 256 * 1024, STREAMS_BYTES = 16 * 1024 * 1024 };
 
 static const char POSITION[] = "journal_position";
 

@@ -44,10 +44,23 @@ static void check_journal(struct setting_reader *reader, const struct setting_sc
     }
 }
 
+/* Until the API has tokens, whoever reaches the port reads everything: that must be wanted. */
+static void check_http(struct setting_reader *reader, const struct setting_scope *scope)
+{
+    const struct settings *settings = reader->settings;
+    if (settings->http_listen != NULL && !form_is_loopback(settings->http_listen) && !settings->http_open_to_network) {
+        jsonc_fault(&reader->file, scope->seen[ROW_http_listen], reader->faults,
+                    "listen on 127.0.0.1 or [::1]; or, behind something that asks for a password, add "
+                    "\"open_to_network\": true",
+                    "http.listen is %.60s: others could read everything through it", settings->http_listen);
+    }
+}
+
 void settings_check_together(struct setting_reader *reader, const struct setting_scope *scope)
 {
     check_mqtt(reader, scope);
     check_journal(reader, scope);
+    check_http(reader, scope);
 }
 
 enum use { MAY, NEEDS, NEVER };

@@ -130,8 +130,8 @@ static const char *http_url_fault(const char *text)
     return url_fault(text, schemes, sizeof schemes / sizeof schemes[0]);
 }
 
-/* Until the API has tokens, whoever reaches the port reads everything: so it must stay on this machine. */
-static const char *listen_fault(const char *text)
+/* Takes "address:port" apart. NULL, or what is wrong. */
+static const char *read_listen(const char *text, bool *loopback)
 {
     char address[64];
     struct in_addr v4;
@@ -149,9 +149,21 @@ static const char *listen_fault(const char *text)
     if (bracketed ? inet_pton(AF_INET6, address + 1, &v6) != 1 : inet_pton(AF_INET, address, &v4) != 1) {
         return "the part before the port is no IP address";
     }
-    bool loopback =
+    *loopback =
         bracketed ? memcmp(&v6, &in6addr_loopback, sizeof v6) == 0 : (ntohl(v4.s_addr) & 0xff000000u) == 0x7f000000u;
-    return loopback ? NULL : "others could read everything through it";
+    return NULL;
+}
+
+static const char *listen_fault(const char *text)
+{
+    bool loopback;
+    return read_listen(text, &loopback);
+}
+
+bool form_is_loopback(const char *listen)
+{
+    bool loopback = false;
+    return read_listen(listen, &loopback) == NULL && loopback;
 }
 
 const char *form_fault(enum setting_form form, const char *text, char *why, size_t size)
@@ -193,7 +205,7 @@ const char *form_description(enum setting_form form)
     case FORM_HTTP_URL:
         return "http://host:port or https://host:port";
     case FORM_LISTEN:
-        return "127.0.0.1:port or [::1]:port: loopback only until tokens are supported";
+        return "127.0.0.1:port or [::1]:port";
     case FORM_NONE:
         break;
     }

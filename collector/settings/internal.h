@@ -90,6 +90,9 @@ const struct setting *setting_find(const struct setting_scope *scope, const char
 const char *setting_name_below(const struct setting *row, const char *prefix);
 const char *settings_output_type_word(enum settings_output_type type);
 
+/* forms.c: true for an address:port (of form LISTEN) that only this machine reaches. */
+bool form_is_loopback(const char *listen);
+
 /* forms.c: NULL if `text` has the form, otherwise what is wrong with it, in `why` or static. */
 const char *form_fault(enum setting_form form, const char *text, char *why, size_t size);
 /* What a text of this form looks like, for remedies and the manual; "" for FORM_NONE. */

@@ -70,7 +70,8 @@ struct settings {
     int64_t rejected_max_bytes;
     int64_t rejected_keep_days;
 
-    char *http_listen; /* NULL: no HTTP; otherwise "address:port", "[::1]:8080"; port 0 takes a free one */
+    char *http_listen;         /* NULL: no HTTP; otherwise "address:port", "[::1]:8080"; port 0 takes a free one */
+    bool http_open_to_network; /* http_listen may be another than a loopback address */
 
     struct settings_output *outputs;
     size_t output_count;

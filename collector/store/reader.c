@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,6 +17,9 @@ int store_reader_open(struct store_reader **out, const char *data_dir, struct er
     char path[4096];
     if (snprintf(path, sizeof path, "%s/edutally.db", data_dir) >= (int)sizeof path) {
         return error_set(error, ERROR_IO, "path too long: %s", data_dir);
+    }
+    if (access(path, F_OK) != 0 && errno != ENOENT) {
+        return error_errno(error, "cannot read %s", path);
     }
     if (access(path, F_OK) != 0) {
         return error_set(error, ERROR_MISSING,

@@ -148,6 +148,17 @@ int adoption_latest(struct store_reader *reader, const struct adoption_question 
     return latest.found ? 1 : 0;
 }
 
+void adoption_write_figures(struct rows *rows, const struct adoption_answer *answer)
+{
+    rows_integer(rows, "registered", answer->registered);
+    rows_integer(rows, "reporting", answer->reporting);
+    rows_integer(rows, "adopting", answer->adopting);
+    rows_share(rows, "rate", answer->known, answer->rate);
+    rows_share(rows, "lower", answer->known, answer->lower);
+    rows_share(rows, "upper", answer->known, answer->upper);
+    rows_share(rows, "target", answer->has_target, answer->target);
+}
+
 void adoption_write(struct rows *rows, const struct adoption_answer *answer)
 {
     rows_begin(rows);
@@ -158,13 +169,7 @@ void adoption_write(struct rows *rows, const struct adoption_answer *answer)
     rows_text(rows, "parent", answer->parent);
     rows_text(rows, "period", answer->label);
     rows_boolean(rows, "open", answer->open);
-    rows_integer(rows, "registered", answer->registered);
-    rows_integer(rows, "reporting", answer->reporting);
-    rows_integer(rows, "adopting", answer->adopting);
-    rows_share(rows, "rate", answer->known, answer->rate);
-    rows_share(rows, "lower", answer->known, answer->lower);
-    rows_share(rows, "upper", answer->known, answer->upper);
-    rows_share(rows, "target", answer->has_target, answer->target);
+    adoption_write_figures(rows, answer);
     rows_share(rows, "gap", answer->known && answer->has_target, answer->gap);
     rows_end(rows);
 }

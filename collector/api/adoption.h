@@ -56,6 +56,9 @@ int adoption_read(struct store_reader *reader, const struct adoption_question *q
 int adoption_latest(struct store_reader *reader, const struct adoption_question *question, enum period_kind *kind,
                     int32_t *period, struct error *error);
 
+/* Writes registered to target into the open row: the figures that the API and `export adoption` share. */
+void adoption_write_figures(struct rows *rows, const struct adoption_answer *answer);
+
 /* The columns of adoption_write, for rows_open. */
 #define ADOPTION_COLUMNS                                                                                               \
     "indicator,area,area_name,level,parent,period,open,registered,reporting,adopting,rate,lower,upper,target,gap"

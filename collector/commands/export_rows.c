@@ -121,13 +121,7 @@ static int add_adoption(void *context, const struct adoption_answer *answer)
     rows_id(rows, "indicator", answer->indicator->id);
     rows_id(rows, "area", answer->area);
     rows_id(rows, "period", answer->label);
-    rows_integer(rows, "registered", answer->registered);
-    rows_integer(rows, "reporting", answer->reporting);
-    rows_integer(rows, "adopting", answer->adopting);
-    rows_share(rows, "rate", answer->known, answer->rate);
-    rows_share(rows, "lower", answer->known, answer->lower);
-    rows_share(rows, "upper", answer->known, answer->upper);
-    rows_share(rows, "target", answer->has_target, answer->target);
+    adoption_write_figures(rows, answer);
     rows_end(rows);
     return export_flush(writing->export, EXPORT_BUFFER_BYTES, writing->error);
 }

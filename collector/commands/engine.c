@@ -20,6 +20,16 @@ static enum log_level level_of(const char *word)
     return LOG_INFO_LEVEL;
 }
 
+/* A secret is made where there is nothing yet that another one was used for. */
+static int open_secret(struct engine *engine, const char *journal_directory, struct error *error)
+{
+    const struct settings *settings = &engine->world.settings;
+    char database[4200];
+    snprintf(database, sizeof database, "%s/edutally.db", settings->data_dir);
+    bool is_new = access(database, F_OK) != 0 && access(journal_directory, F_OK) != 0;
+    return secret_open(&engine->secret, settings->secret_file, is_new, error);
+}
+
 static int open_parts(struct engine *engine,
                       int (*publish)(void *context, const char *topic, const void *payload, size_t length),
                       void *publish_context, struct error *error)
@@ -35,6 +45,9 @@ static int open_parts(struct engine *engine,
         result = file_lock(settings->data_dir, "lock", &engine->lock_fd, error);
     }
     if (result == 0) {
+        result = open_secret(engine, directory, error);
+    }
+    if (result == 0) {
         result = journal_open(&engine->journal, directory, settings->journal_segment_bytes, &engine->counters, error);
     }
     if (result != 0) {
@@ -46,6 +59,7 @@ static int open_parts(struct engine *engine,
         .indicators = &engine->world.indicators,
         .zone = engine->world.zone,
         .version = EDUTALLY_VERSION,
+        .secret = engine->secret,
         .journal = engine->journal,
         .counters = &engine->counters,
         .publish = publish,
@@ -77,6 +91,7 @@ void engine_close(struct engine *engine)
 {
     pipeline_close(&engine->pipeline);
     journal_close(&engine->journal);
+    secret_free(&engine->secret);
     if (engine->lock_fd >= 0) {
         close(engine->lock_fd);
     }

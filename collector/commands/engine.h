@@ -3,6 +3,7 @@
 #define EDUTALLY_COMMANDS_ENGINE_H
 
 #include "base/counters.h"
+#include "base/secret.h"
 #include "commands/world.h"
 #include "journal/journal.h"
 #include "pipeline/pipeline.h"
@@ -11,6 +12,7 @@ struct engine {
     struct world world;
     int lock_fd;
     struct counters counters;
+    struct secret *secret;
     struct journal *journal;
     struct pipeline *pipeline;
 };

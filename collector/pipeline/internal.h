@@ -103,8 +103,8 @@ void outputs_saved(struct left_by_outputs *outputs);
 void outputs_save_cursor(void *context, const char *output, const char *series, int64_t revision);
 void outputs_refused(void *context, const char *output, const char *line, const char *reason);
 
-/* secret.c: the key of the deployment; made at the first start. */
-int secret_open(struct keyer **keyer, const struct settings *settings, struct store *store, struct error *error);
+/* secret.c: refuses a store that another secret wrote (ERROR_CONFIG). */
+int secret_check(struct pipeline *pipeline, struct error *error);
 
 /* pipeline.c: opens the transaction of a batch if none is open. */
 int pipeline_begin(struct pipeline *pipeline, struct error *error);

@@ -477,7 +477,10 @@ static int open_parts(struct pipeline *pipeline, struct error *error)
         .context = pipeline->outputs, .save_cursor = outputs_save_cursor, .refused = outputs_refused};
     int result = store_open(&pipeline->store, pipeline->parts.settings->data_dir, pipeline->parts.version, error);
     if (result == 0) {
-        result = secret_open(&pipeline->keyer, pipeline->parts.settings, pipeline->store, error);
+        result = secret_keyer(pipeline->parts.secret, &pipeline->keyer, error);
+    }
+    if (result == 0) {
+        result = secret_check(pipeline, error);
     }
     if (result == 0) {
         result = number_centres(pipeline, error);

@@ -10,6 +10,7 @@
 
 #include "base/counters.h"
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/zone.h"
 #include "indicator/indicator.h"
 #include "journal/journal.h"
@@ -29,6 +30,7 @@ struct pipeline_parts {
     const struct indicators *indicators;
     const struct zone *zone;
     const char *version;
+    const struct secret *secret;
     struct journal *journal;
     struct counters *counters;
     /* End-to-end acknowledgements go here; NULL: nobody waits for any. 0, or not 0: not now, dropped. */

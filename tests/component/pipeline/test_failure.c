@@ -272,19 +272,6 @@ static void outputs_leave_cursors_from_their_own_threads(void **state)
     assert_int_equal(saved_cursor(world, SERIES_ADOPTION), 1);
 }
 
-/* Opens the pipeline by hand and gives its result. */
-static int try_to_open(struct world *world)
-{
-    const struct pipeline_parts parts = {.settings = &world->settings,
-                                         .registry = world->registry,
-                                         .indicators = &world->indicators,
-                                         .zone = world->zone,
-                                         .version = "test",
-                                         .journal = world->journal,
-                                         .counters = &world->counters};
-    return pipeline_open(&world->pipeline, &parts, &world->error);
-}
-
 static void the_secret_is_made_once_for_the_owner_alone(void **state)
 {
     struct world *world = *state;
@@ -307,7 +294,7 @@ static void a_lost_secret_is_not_replaced_by_another(void **state)
     struct world *world = *state;
     pipeline_close(&world->pipeline);
     assert_int_equal(unlink(world->settings.secret_file), 0);
-    assert_int_equal(try_to_open(world), ERROR_CONFIG);
+    assert_int_equal(world_try_pipeline(world), ERROR_CONFIG);
     assert_null(world->pipeline);
     assert_non_null(strstr(world->error.text, "restore"));
     assert_int_not_equal(access(world->settings.secret_file, F_OK), 0);
@@ -319,9 +306,9 @@ static void another_secret_is_refused(void **state)
     pipeline_close(&world->pipeline);
     assert_int_equal(file_replace(world->settings.secret_file, "0123456789abcdef0123456789abcdef\n", 33, 0600, NULL),
                      0);
-    assert_int_equal(try_to_open(world), ERROR_CONFIG);
+    assert_int_equal(world_try_pipeline(world), ERROR_CONFIG);
     assert_int_equal(file_replace(world->settings.secret_file, "too short\n", 10, 0600, NULL), 0);
-    assert_int_equal(try_to_open(world), ERROR_CONFIG);
+    assert_int_equal(world_try_pipeline(world), ERROR_CONFIG);
     assert_null(world->pipeline);
 }
 

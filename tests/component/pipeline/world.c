@@ -7,6 +7,8 @@
 #include "base/json_arena.h"
 #include "base/log.h"
 
+#include <unistd.h>
+
 static const char config_text[] =
     "{\"realms\": [\"46\"], \"time_zone\": \"Asia/Ho_Chi_Minh\", \"data_dir\": \"data\",\n"
     " \"registry\": {\"centres\": \"centres.csv\", \"areas\": \"areas.csv\"},\n"
@@ -86,19 +88,31 @@ static int publish(void *context, const char *topic, const void *payload, size_t
     return world->refuse;
 }
 
-void world_start(struct world *world)
+int world_try_pipeline(struct world *world)
 {
-    MUST(world, journal_open(&world->journal, path_of(world, "journal"), 1 << 20, &world->counters, &world->error));
+    bool is_new = access(path_of(world, "data/edutally.db"), F_OK) != 0;
+    secret_free(&world->secret);
+    int result = secret_open(&world->secret, world->settings.secret_file, is_new, &world->error);
+    if (result != 0) {
+        return result;
+    }
     const struct pipeline_parts parts = {.settings = &world->settings,
                                          .registry = world->registry,
                                          .indicators = &world->indicators,
                                          .zone = world->zone,
                                          .version = "test",
+                                         .secret = world->secret,
                                          .journal = world->journal,
                                          .counters = &world->counters,
                                          .publish = world->listens ? publish : NULL,
                                          .publish_context = world};
-    MUST(world, pipeline_open(&world->pipeline, &parts, &world->error));
+    return pipeline_open(&world->pipeline, &parts, &world->error);
+}
+
+void world_start(struct world *world)
+{
+    MUST(world, journal_open(&world->journal, path_of(world, "journal"), 1 << 20, &world->counters, &world->error));
+    MUST(world, world_try_pipeline(world));
 }
 
 void world_crash(struct world *world)
@@ -107,6 +121,7 @@ void world_crash(struct world *world)
     if (world->journal != NULL) {
         journal_close(&world->journal);
     }
+    secret_free(&world->secret);
 }
 
 struct world *world_new(void)

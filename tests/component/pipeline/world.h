@@ -33,6 +33,7 @@ struct world {
     struct indicators indicators;
     struct zone *zone;
     struct counters counters;
+    struct secret *secret;
     struct journal *journal;
     struct pipeline *pipeline;
     struct error error;
@@ -63,6 +64,8 @@ void world_free(struct world **world);
 /* Ends journal and pipeline without a commit, as a crash would (what was appended survives). */
 void world_crash(struct world *world);
 void world_start(struct world *world);
+/* Opens secret and pipeline, and gives what came of it. The journal is open. */
+int world_try_pipeline(struct world *world);
 
 /* Replaces one of the world's files ("centres.csv", …) and reads registry and indicators again, into new snapshots that
  * the pipeline is told about if `reload`. */

@@ -1,16 +1,22 @@
 /*
- * An HMAC costs about a microsecond, as much as all else that is done with an event, and the same users come again day
- * by day: a direct-mapped cache stands before it (4 MiB when full; half of a province's learners are found there). An
- * entry is known by a 64-bit hash of the identifier under a seed of this process, so that no identifier is held; that
- * two identifiers share it is as unlikely as that their keys do.
+ * Keys are made by HMAC-SHA-256 (RFC 2104) from the two states that the secret leads to, which are made once. OpenSSL's
+ * EVP takes memory from the heap for each hash (3.0: at each EVP_DigestInit_ex and each copy of a context), so it can
+ * fail in the middle of a message; its low-level SHA-256 is a struct that can be copied, and nothing that is done with
+ * it can fail. It is deprecated in favour of EVP for what only that does, other providers: none is wanted here.
+ *
+ * A key still costs as much as much else that is done with an event, and the same users come again day by day: a
+ * direct-mapped cache stands before it (4 MiB when full; half of a province's learners are found there). An entry is
+ * known by a 64-bit hash of the identifier under a seed of this process, so that no identifier is held; that two
+ * identifiers share it is as unlikely as that their keys do.
  */
+#define OPENSSL_API_COMPAT 10101 /* SHA256_Init and its like without a warning */
 #include "base/digest.h"
 
 #include "base/error.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,15 +33,25 @@ struct cached_key {
 };
 
 struct keyer {
-    EVP_MAC_CTX *context;
+    SHA256_CTX inner, outer; /* after the padded secret */
     uint64_t seed;
     struct cached_key cache[CACHE_SLOTS];
 };
 
+int digest_sha256(const void *bytes, size_t count, unsigned char out[DIGEST_BYTES])
+{
+    return EVP_Digest(bytes, count, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : ERROR_MEMORY;
+}
+
+bool digest_equal(const void *one, const void *other, size_t count)
+{
+    return CRYPTO_memcmp(one, other, count) == 0;
+}
+
 int digest_sha256_hex(const void *bytes, size_t count, char out[DIGEST_HEX_SIZE])
 {
-    unsigned char hash[32];
-    if (EVP_Digest(bytes, count, hash, NULL, EVP_sha256(), NULL) != 1) {
+    unsigned char hash[DIGEST_BYTES];
+    if (digest_sha256(bytes, count, hash) != 0) {
         return ERROR_MEMORY;
     }
     for (size_t i = 0; i < sizeof hash; i++) {
@@ -44,23 +60,39 @@ int digest_sha256_hex(const void *bytes, size_t count, char out[DIGEST_HEX_SIZE]
     return 0;
 }
 
+/* The state after the secret, padded to a block, every byte combined with `pad`; a longer one is hashed first. */
+static SHA256_CTX state_after(const void *secret, size_t secret_bytes, unsigned char pad)
+{
+    unsigned char block[SHA256_CBLOCK] = {0};
+    SHA256_CTX state;
+    if (secret_bytes > sizeof block) {
+        SHA256_Init(&state);
+        SHA256_Update(&state, secret, secret_bytes);
+        SHA256_Final(block, &state);
+    } else {
+        memcpy(block, secret, secret_bytes);
+    }
+    for (size_t i = 0; i < sizeof block; i++) {
+        block[i] ^= pad;
+    }
+    SHA256_Init(&state);
+    SHA256_Update(&state, block, sizeof block);
+    OPENSSL_cleanse(block, sizeof block);
+    return state;
+}
+
 int keyer_new(struct keyer **out, const void *secret, size_t secret_bytes, struct error *error)
 {
     struct keyer *keyer = calloc(1, sizeof *keyer);
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    char name[] = "SHA256";
-    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-                                     OSSL_PARAM_construct_end()};
-    if (keyer != NULL && mac != NULL) {
-        keyer->context = EVP_MAC_CTX_new(mac);
+    if (keyer == NULL) {
+        return error_set(error, ERROR_MEMORY, "out of memory for the keys of users");
     }
-    EVP_MAC_free(mac);
-    if (keyer == NULL || keyer->context == NULL ||
-        getrandom(&keyer->seed, sizeof keyer->seed, 0) != (ssize_t)sizeof keyer->seed ||
-        EVP_MAC_init(keyer->context, secret, secret_bytes, parameters) != 1) {
-        keyer_free(&keyer);
-        return error_set(error, ERROR_MEMORY, "cannot set up HMAC-SHA-256");
+    if (getrandom(&keyer->seed, sizeof keyer->seed, 0) != (ssize_t)sizeof keyer->seed) {
+        free(keyer);
+        return error_errno(error, "no random numbers");
     }
+    keyer->inner = state_after(secret, secret_bytes, 0x36);
+    keyer->outer = state_after(secret, secret_bytes, 0x5c);
     *out = keyer;
     return 0;
 }
@@ -68,7 +100,6 @@ int keyer_new(struct keyer **out, const void *secret, size_t secret_bytes, struc
 void keyer_free(struct keyer **keyer)
 {
     if (*keyer != NULL) {
-        EVP_MAC_CTX_free((*keyer)->context);
         OPENSSL_cleanse(*keyer, sizeof **keyer);
         free(*keyer);
         *keyer = NULL;
@@ -82,14 +113,13 @@ uint64_t keyer_key(struct keyer *keyer, const char *identifier, size_t length)
     if (name != 0 && cached->hash == name) {
         return cached->key;
     }
-    unsigned char hash[32];
-    size_t hash_bytes = 0;
-    if (EVP_MAC_init(keyer->context, NULL, 0, NULL) != 1 ||
-        EVP_MAC_update(keyer->context, (const unsigned char *)identifier, length) != 1 ||
-        EVP_MAC_final(keyer->context, hash, &hash_bytes, sizeof hash) != 1) {
-        fprintf(stderr, "event=broken_invariant what=hmac\n");
-        abort(); /* HMAC over memory does not fail once its key is set */
-    }
+    unsigned char hash[DIGEST_BYTES];
+    SHA256_CTX state = keyer->inner;
+    SHA256_Update(&state, identifier, length);
+    SHA256_Final(hash, &state);
+    state = keyer->outer;
+    SHA256_Update(&state, hash, sizeof hash);
+    SHA256_Final(hash, &state);
     uint64_t key;
     memcpy(&key, hash, sizeof key);
     *cached = (struct cached_key){.hash = name, .key = key};

@@ -4,13 +4,21 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum { DIGEST_HEX_SIZE = 65 };
 
-/* Lower-case hexadecimal SHA-256. Returns 0 or ERROR_MEMORY. */
+enum { DIGEST_BYTES = 32 };
+
+/* SHA-256. Returns 0 or ERROR_MEMORY. */
+int digest_sha256(const void *bytes, size_t count, unsigned char out[DIGEST_BYTES]);
+/* The same in lower-case hexadecimal. */
 int digest_sha256_hex(const void *bytes, size_t count, char out[DIGEST_HEX_SIZE]);
+
+/* Whether both are the same; takes as long whichever bytes differ. */
+bool digest_equal(const void *one, const void *other, size_t count);
 
 struct keyer;
 

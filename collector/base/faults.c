@@ -1,5 +1,7 @@
 #include "base/faults.h"
 
+#include "base/error.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@ void faults_add(struct faults *faults, const char *file, unsigned line, const ch
     }
     struct fault *grown = realloc(faults->list, (faults->count + 1) * sizeof *grown);
     if (grown == NULL) {
+        faults->out_of_memory = true;
         faults->dropped++;
         return;
     }
@@ -29,10 +32,25 @@ void faults_add(struct faults *faults, const char *file, unsigned line, const ch
         free(fault->file);
         free(fault->what);
         free(fault->remedy);
+        faults->out_of_memory = true;
         faults->dropped++;
         return;
     }
     faults->count++;
+}
+
+void faults_no_memory(struct faults *faults, const char *file)
+{
+    faults->out_of_memory = true;
+    faults_add(faults, file, 0, "free some memory", "out of memory");
+}
+
+int faults_result(const struct faults *faults, size_t before)
+{
+    if (faults->count + faults->dropped == before) {
+        return 0;
+    }
+    return faults->out_of_memory ? ERROR_MEMORY : ERROR_CONFIG;
 }
 
 void faults_clear(struct faults *faults)

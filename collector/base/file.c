@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +88,21 @@ static void directory_of(const char *path, char *out, size_t size)
     }
 }
 
-int file_replace(const char *path, const void *bytes, size_t count, unsigned mode, struct error *error)
+/* Who may not give a file away keeps it. */
+static int make_like(int fd, int like)
+{
+    struct stat status;
+    if (fstat(like, &status) != 0) {
+        return ERROR_IO;
+    }
+    if (fchown(fd, status.st_uid, status.st_gid) != 0 && fchown(fd, (uid_t)-1, status.st_gid) != 0 && errno != EPERM) {
+        return ERROR_IO;
+    }
+    return fchmod(fd, status.st_mode & 07777) == 0 ? 0 : ERROR_IO;
+}
+
+/* `like` is -1, or a file whose owner, group and mode the new one gets. */
+static int replace(const char *path, const void *bytes, size_t count, unsigned mode, int like, struct error *error)
 {
     char temporary[4096], directory[4096];
     if (snprintf(temporary, sizeof temporary, "%s.new", path) >= (int)sizeof temporary) {
@@ -97,7 +112,7 @@ int file_replace(const char *path, const void *bytes, size_t count, unsigned mod
     if (fd < 0) {
         return error_errno(error, "cannot make %s", temporary);
     }
-    int failed = file_write_all(fd, bytes, count) != 0 || fsync(fd) != 0;
+    int failed = (like >= 0 && make_like(fd, like) != 0) || file_write_all(fd, bytes, count) != 0 || fsync(fd) != 0;
     if (failed) {
         error_errno(error, "cannot write %s", temporary);
     }
@@ -117,9 +132,44 @@ int file_replace(const char *path, const void *bytes, size_t count, unsigned mod
     return file_sync_directory(directory, error);
 }
 
+int file_replace(const char *path, const void *bytes, size_t count, unsigned mode, struct error *error)
+{
+    return replace(path, bytes, count, mode, -1, error);
+}
+
+int file_replace_like(const char *path, const void *bytes, size_t count, int like, struct error *error)
+{
+    return replace(path, bytes, count, 0600, like, error);
+}
+
+int file_write_again(const char *path, struct error *error)
+{
+    char chunk[65536];
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? 0 : error_errno(error, "cannot open %s", path);
+    }
+    int result = 0;
+    off_t at = 0;
+    for (ssize_t done = 1; done != 0 && result == 0; at += done > 0 ? done : 0) {
+        done = pread(fd, chunk, sizeof chunk, at);
+        if (done > 0) {
+            done = pwrite(fd, chunk, (size_t)done, at); /* what a short one left is read again */
+        }
+        if (done < 0 && errno != EINTR) {
+            result = error_errno(error, "cannot write %s anew", path);
+        }
+    }
+    if (result == 0 && at > 0 && fdatasync(fd) != 0) {
+        result = error_errno(error, "cannot sync %s", path);
+    }
+    close(fd);
+    return result;
+}
+
 int file_make_directory(const char *path, struct error *error)
 {
-    char partial[4096];
+    char partial[4096], parent[4096];
     size_t length = strlen(path);
     if (length == 0 || length >= sizeof partial) {
         return error_set(error, ERROR_IO, "not a usable directory path: '%s'", path);
@@ -131,8 +181,17 @@ int file_make_directory(const char *path, struct error *error)
         }
         char kept = partial[i];
         partial[i] = '\0';
-        if (mkdir(partial, 0750) != 0 && errno != EEXIST) {
+        bool is_new = mkdir(partial, 0750) == 0;
+        if (!is_new && errno != EEXIST) {
             return error_errno(error, "cannot make the directory %s", partial);
+        }
+        directory_of(partial, parent, sizeof parent);
+        /* The last one in any case: a process that died may have made it and not come to the sync. */
+        if (is_new || (i == length && access(parent, R_OK) == 0)) {
+            int result = file_sync_directory(parent, error);
+            if (result != 0) {
+                return result;
+            }
         }
         partial[i] = kept;
     }

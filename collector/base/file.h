@@ -18,10 +18,18 @@ int file_read_secret(const char *path, struct buffer *out, struct error *error);
  * or the new one is there after a crash. ERROR_IO. */
 int file_replace(const char *path, const void *bytes, size_t count, unsigned mode, struct error *error);
 
+/* The same with owner, group and mode of the open file `like`, as far as this process may give them. */
+int file_replace_like(const char *path, const void *bytes, size_t count, int like, struct error *error);
+
 /* Writes all bytes, through short writes and EINTR. ERROR_IO with errno set. */
 int file_write_all(int fd, const void *bytes, size_t count);
 
-/* Makes a directory and its parents (mode 0750 for those it makes). ERROR_IO. */
+/* Writes a file's own bytes over themselves and syncs it. After a sync failed, the kernel holds pages that it takes for
+ * written and that are not; only what is written anew gets to the disk. While it runs nobody else writes the file. No
+ * such file is fine. ERROR_IO. */
+int file_write_again(const char *path, struct error *error);
+
+/* Makes a directory and its parents (mode 0750 for those it makes), so that they survive power loss. ERROR_IO. */
 int file_make_directory(const char *path, struct error *error);
 
 /* Syncs a directory, so that names made or removed in it survive power loss. ERROR_IO. */

@@ -3,11 +3,15 @@
 #include <cJSON.h>
 #include <stdlib.h>
 
-static _Thread_local struct arena *thread_arena; /* cJSON's hooks have no context argument */
+/* cJSON's hooks have no context argument. */
+static _Thread_local struct arena *thread_arena;
+static _Thread_local bool lacked_memory;
 
 static void *json_allocate(size_t bytes)
 {
-    return thread_arena != NULL ? arena_alloc(thread_arena, bytes) : malloc(bytes);
+    void *memory = thread_arena != NULL ? arena_alloc(thread_arena, bytes) : malloc(bytes);
+    lacked_memory |= memory == NULL;
+    return memory;
 }
 
 static void json_release(void *memory)
@@ -26,4 +30,11 @@ void json_arena_install(void)
 void json_arena_use(struct arena *arena)
 {
     thread_arena = arena;
+}
+
+bool json_arena_lacked_memory(void)
+{
+    bool lacked = lacked_memory;
+    lacked_memory = false;
+    return lacked;
 }

@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_arena.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -75,8 +76,8 @@ int jsonc_parse(struct jsonc *file, const char *name, const char *text, size_t l
 {
     *file = (struct jsonc){.path = strdup(name), .text = malloc(length + 1), .length = length};
     if (file->path == NULL || file->text == NULL) {
-        faults_add(faults, name, 0, "free some memory", "out of memory");
-        return ERROR_CONFIG;
+        faults_no_memory(faults, name);
+        return ERROR_MEMORY;
     }
     memcpy(file->text, text, length);
     file->text[length] = '\0';
@@ -87,10 +88,15 @@ int jsonc_parse(struct jsonc *file, const char *name, const char *text, size_t l
     }
     size_t start = length >= 3 && memcmp(file->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     const char *end = file->text;
+    json_arena_lacked_memory();
     file->root = cJSON_ParseWithLengthOpts(file->text + start, length - start + 1, &end, true);
     if (file->root != NULL && end != file->text + length) { /* cJSON takes a NUL within the text for its end */
         cJSON_Delete(file->root);
         file->root = NULL;
+    }
+    if (file->root == NULL && json_arena_lacked_memory()) {
+        faults_no_memory(faults, name);
+        return ERROR_MEMORY;
     }
     if (file->root == NULL) {
         size_t offset = end >= file->text && end <= file->text + length ? (size_t)(end - file->text) : length;
@@ -105,9 +111,11 @@ int jsonc_load(struct jsonc *file, const char *path, struct faults *faults)
 {
     struct error error = {0};
     struct buffer content = {0};
-    int result;
-    if (file_read(path, LARGEST_FILE, &content, &error) != 0) {
-        *file = (struct jsonc){0};
+    *file = (struct jsonc){0};
+    int result = file_read(path, LARGEST_FILE, &content, &error);
+    if (result == ERROR_MEMORY) {
+        faults_no_memory(faults, path);
+    } else if (result != 0) {
         faults_add(faults, path, 0, "check the path and the permissions of the file", "%s", error.text);
         result = ERROR_CONFIG;
     } else {

@@ -18,7 +18,7 @@ struct jsonc {
 };
 
 /* Reads and parses `path`; a fault is added for a file that cannot be read, is larger than 16 MiB, or is not JSON.
- * Returns 0 or ERROR_CONFIG. Free with jsonc_free in both cases. */
+ * Returns 0, ERROR_CONFIG or ERROR_MEMORY. Free with jsonc_free in both cases. */
 int jsonc_load(struct jsonc *file, const char *path, struct faults *faults);
 
 /* The same for text in memory; `name` stands for the path in faults. */

@@ -51,7 +51,7 @@ static bool is_zone_file(const char *path)
     return got == (ssize_t)sizeof magic && memcmp(magic, "TZif", sizeof magic) == 0;
 }
 
-int zone_open(struct zone **out, const char *iana_name, struct error *error)
+int zone_check(const char *iana_name, struct error *error)
 {
     char path[128];
     snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", iana_name);
@@ -59,6 +59,15 @@ int zone_open(struct zone **out, const char *iana_name, struct error *error)
         return error_set(error, ERROR_CONFIG,
                          "unknown time zone '%s': use an IANA name such as Asia/Ho_Chi_Minh (Debian package tzdata)",
                          iana_name);
+    }
+    return 0;
+}
+
+int zone_open(struct zone **out, const char *iana_name, struct error *error)
+{
+    int known = zone_check(iana_name, error);
+    if (known != 0) {
+        return known;
     }
     struct zone *zone = calloc(1, sizeof *zone);
     const char *current = getenv("TZ");

@@ -12,6 +12,9 @@
 
 struct zone;
 
+/* 0 if the system knows the name, otherwise ERROR_CONFIG. Opens nothing: the process's zone stays as it is. */
+int zone_check(const char *iana_name, struct error *error);
+
 /* ERROR_CONFIG for a name that the system does not know; ERROR_MEMORY. */
 int zone_open(struct zone **zone, const char *iana_name, struct error *error);
 

@@ -25,6 +25,8 @@ struct fact_key {
 struct fact_sets {
     struct distinct users;
     struct distinct devices;
+    int64_t users_least; /* what was counted before, where the set that held it was lost; else 0 */
+    int64_t devices_least;
     bool users_changed; /* since the fact was saved last */
     bool devices_changed;
 };

@@ -48,6 +48,18 @@ static void ranges_remove(struct ranges *ranges, uint32_t at)
     ranges->count--;
 }
 
+/* Many at once: to give up one gap moves all ranges, and a device whose every number is a gap more would make that each
+ * number's price. */
+static void give_up_oldest(struct ranges *ranges)
+{
+    for (uint32_t i = 0; i < RANGES_BLOCK; i++) {
+        ranges->given_up += ranges->list[i + 1].first - ranges->list[i].last - 1;
+    }
+    ranges->list[0].last = ranges->list[RANGES_BLOCK].last;
+    ranges->count -= RANGES_BLOCK;
+    memmove(&ranges->list[1], &ranges->list[RANGES_BLOCK + 1], (ranges->count - 1) * sizeof *ranges->list);
+}
+
 static int ranges_insert(struct ranges *ranges, uint32_t at, int64_t seq)
 {
     if (ranges_reserve(ranges, ranges->count + 1) != 0) {
@@ -57,11 +69,15 @@ static int ranges_insert(struct ranges *ranges, uint32_t at, int64_t seq)
     ranges->list[at] = (struct range){seq, seq};
     ranges->count++;
     if (ranges->count > RANGES_MOST) {
-        ranges->given_up += ranges->list[1].first - ranges->list[0].last - 1;
-        ranges->list[0].last = ranges->list[1].last;
-        ranges_remove(ranges, 1);
+        give_up_oldest(ranges);
     }
     return 1;
+}
+
+bool ranges_have(const struct ranges *ranges, int64_t seq)
+{
+    uint32_t at = ranges_upto(ranges, seq);
+    return at > 0 && seq <= ranges->list[at - 1].last;
 }
 
 int ranges_add(struct ranges *ranges, int64_t seq)
@@ -89,6 +105,16 @@ int ranges_add(struct ranges *ranges, int64_t seq)
         return ranges_insert(ranges, at, seq);
     }
     return 1;
+}
+
+int ranges_add_all(struct ranges *ranges, int64_t last)
+{
+    if (ranges_reserve(ranges, 1) != 0) {
+        return ERROR_MEMORY;
+    }
+    ranges->list[0] = (struct range){0, last};
+    ranges->count = 1;
+    return 0;
 }
 
 int64_t ranges_missing(const struct ranges *ranges)
@@ -133,7 +159,7 @@ int ranges_read(struct ranges *ranges, const void *bytes, size_t count)
 {
     const char *next = bytes;
     if (count < sizeof(int64_t) || (count - sizeof(int64_t)) % sizeof(struct range) != 0 ||
-        (count - sizeof(int64_t)) / sizeof(struct range) > RANGES_MOST) {
+        (count - sizeof(int64_t)) / sizeof(struct range) > RANGES_READ) {
         return ERROR_INPUT;
     }
     uint32_t ranges_there = (uint32_t)((count - sizeof(int64_t)) / sizeof(struct range));
@@ -156,6 +182,9 @@ int ranges_read(struct ranges *ranges, const void *bytes, size_t count)
             ranges->count = 0;
             return ERROR_INPUT;
         }
+    }
+    while (ranges->count > RANGES_MOST) {
+        give_up_oldest(ranges);
     }
     return 0;
 }

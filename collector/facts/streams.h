@@ -25,10 +25,12 @@ struct stream {
     int64_t repeated;
     int64_t last_received_ms;
     int64_t last_event_ms;
-    uint32_t device; /* the store's number */
-    uint32_t note;   /* the pipeline's: 1 + its place among the streams touched since the last commit, 0: untouched */
-    bool touched;    /* since the last streams_shrink */
-    uint32_t held;   /* ranges whose memory streams_bytes counts */
+    int64_t late;          /* received over 24 hours after their time */
+    int64_t saved_missing; /* as it was when it was saved last */
+    uint32_t device;       /* the store's number */
+    uint32_t note; /* the pipeline's: 1 + its place among the streams touched since the last commit, 0: untouched */
+    bool touched;  /* since the last streams_shrink */
+    uint32_t held; /* ranges whose memory streams_bytes counts */
 };
 
 /* NULL when out of memory. */

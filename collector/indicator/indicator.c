@@ -358,7 +358,7 @@ static int read_file(struct indicators *indicators, const struct jsonc *file, co
     if (!reading.wrong) {
         hash_set(&reading, indicators);
     }
-    return reading.wrong ? ERROR_CONFIG : 0;
+    return !reading.wrong ? 0 : faults->out_of_memory ? ERROR_MEMORY : ERROR_CONFIG;
 }
 
 int indicators_load(struct indicators *indicators, const char *path, const struct registry *registry,

@@ -6,7 +6,7 @@
 void read_no_memory(struct reading *reading)
 {
     reading->wrong = true;
-    faults_add(reading->faults, reading->file->path, 0, "free some memory", "out of memory");
+    faults_no_memory(reading->faults, reading->file->path);
 }
 
 bool read_object(struct reading *reading, const cJSON *node, const char *what, const char *remedy)

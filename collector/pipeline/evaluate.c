@@ -24,6 +24,11 @@ struct pairs {
     size_t count, size;
 };
 
+static int no_memory(struct error *error)
+{
+    return error_set(error, ERROR_MEMORY, "out of memory evaluating indicators");
+}
+
 /* Periods of one indicator that must be added up: a short list. */
 struct periods {
     int32_t *list;
@@ -41,12 +46,13 @@ struct evaluation {
 
 static int gather_pair(void *context, uint32_t centre, int32_t month)
 {
-    struct pairs *pairs = context;
+    struct evaluation *evaluation = context;
+    struct pairs *pairs = &evaluation->changed;
     if (pairs->count == pairs->size) {
         size_t size = pairs->size == 0 ? 1024 : pairs->size * 2;
         struct pair *grown = realloc(pairs->list, size * sizeof *grown);
         if (grown == NULL) {
-            return ERROR_MEMORY;
+            return no_memory(evaluation->error);
         }
         pairs->list = grown;
         pairs->size = size;
@@ -66,8 +72,9 @@ static bool is_noted(const struct periods *periods, size_t count, int32_t period
     return false;
 }
 
-static int note_period(struct periods *periods, int32_t period)
+static int note_period(struct evaluation *evaluation, int32_t period)
 {
+    struct periods *periods = &evaluation->touched;
     if (is_noted(periods, periods->count, period)) {
         return 0;
     }
@@ -75,7 +82,7 @@ static int note_period(struct periods *periods, int32_t period)
         size_t size = periods->size == 0 ? 16 : periods->size * 2;
         int32_t *grown = realloc(periods->list, size * sizeof *grown);
         if (grown == NULL) {
-            return ERROR_MEMORY;
+            return no_memory(evaluation->error);
         }
         periods->list = grown;
         periods->size = size;
@@ -129,7 +136,7 @@ static int evaluate_centre(struct evaluation *evaluation, uint32_t index, int32_
     buffer_clear(&evaluation->conditions);
     indicator_print_conditions(&verdict, &evaluation->conditions);
     if (evaluation->conditions.failed) {
-        return error_set(evaluation->error, ERROR_MEMORY, "out of memory");
+        return no_memory(evaluation->error);
     }
     counter_add(&pipeline->uncommitted, COUNTER_evaluations, 1);
     const struct store_verdict_row row = {
@@ -146,7 +153,7 @@ static int evaluate_centre(struct evaluation *evaluation, uint32_t index, int32_
 
 static int evaluate_all_centres(struct evaluation *evaluation, int32_t period)
 {
-    int result = note_period(&evaluation->touched, period);
+    int result = note_period(evaluation, period);
     for (uint32_t i = 0; i < registry_centre_count(evaluation->pipeline->parts.registry) && result == 0; i++) {
         result = evaluate_centre(evaluation, i, period);
     }
@@ -212,7 +219,7 @@ static int add_up_areas(struct evaluation *evaluation, int32_t period)
     struct area_sums sums = {.pipeline = pipeline, .day = period_last_day(evaluation->indicator->period, period)};
     sums.sums = calloc(registry_area_count(pipeline->parts.registry) + 1, sizeof *sums.sums);
     if (sums.sums == NULL) {
-        return error_set(evaluation->error, ERROR_MEMORY, "out of memory");
+        return no_memory(evaluation->error);
     }
     int result =
         store_each_verdict(pipeline->store, evaluation->indicator->id, period, add_verdict, &sums, evaluation->error);
@@ -230,7 +237,8 @@ static void range_names(const struct indicator *indicator, char from[96], char t
     snprintf(to, 96, "evaluated_to:%s", indicator->id);
 }
 
-/* Widens the evaluated periods to [first, last], evaluating those that are new for every centre. */
+/* Makes [first, last] the evaluated periods: those that are new are evaluated for every centre, others are withdrawn.
+ */
 static int widen(struct evaluation *evaluation, int32_t first, int32_t last)
 {
     char from_name[96], to_name[96];
@@ -240,6 +248,12 @@ static int widen(struct evaluation *evaluation, int32_t first, int32_t last)
     int result = store_value_get(store, from_name, &from, evaluation->error);
     if (result >= 0) {
         result = store_value_get(store, to_name, &to, evaluation->error);
+    }
+    if (result == 1 && (from < first || to > last)) { /* our own clock was wrong then */
+        result = store_results_keep(store, evaluation->indicator->id, first, last, evaluation->error);
+        bool disjoint = from > last || to < first;
+        from = disjoint || from < first ? first : from;
+        to = disjoint ? (int64_t)first - 1 : to > last ? last : to;
     }
     for (int64_t period = from - 1; period >= first && result >= 0; period--) {
         result = evaluate_all_centres(evaluation, (int32_t)period);
@@ -274,7 +288,7 @@ static int evaluate_pairs(struct evaluation *evaluation)
         if (index == REGISTRY_NONE || is_noted(&evaluation->touched, whole, period)) {
             continue;
         }
-        result = note_period(&evaluation->touched, period);
+        result = note_period(evaluation, period);
         if (result == 0) {
             result = evaluate_centre(evaluation, index, period);
         }
@@ -317,9 +331,11 @@ static int clear_if_outdated(struct evaluation *evaluation)
     return result == 0 ? store_text_set(pipeline->store, "evaluated_basis", basis, evaluation->error) : result;
 }
 
-/* The days from and to which periods must exist: the first fact, and today or the last fact. */
+/* The days from and to which periods must exist: the first fact, and today or the last fact. 1; 0 if there are none:
+ * without a fact and with a clock that was never set. */
 static int bounds(const struct evaluation *evaluation, int32_t *first_day, int32_t *last_day)
 {
+    static const int32_t earliest = 18262; /* 2020-01-01, as for events (design §4.4) */
     struct pipeline *pipeline = evaluation->pipeline;
     int32_t first, last;
     *first_day = *last_day = zone_day(pipeline->zone, clock_wall_ms());
@@ -328,21 +344,21 @@ static int bounds(const struct evaluation *evaluation, int32_t *first_day, int32
         *first_day = first;
         *last_day = last > *last_day ? last : *last_day;
     }
-    return result < 0 ? result : 0;
+    return result == 0 ? *first_day >= earliest : result;
 }
 
 static int evaluate_everything_due(struct evaluation *evaluation, int64_t evaluated)
 {
     struct pipeline *pipeline = evaluation->pipeline;
-    int32_t first_day, last_day;
+    int32_t first_day = 0, last_day = 0;
     int result = clear_if_outdated(evaluation);
     if (result == 0) {
-        result = store_each_changed(pipeline->store, evaluated, gather_pair, &evaluation->changed, evaluation->error);
+        result = store_each_changed(pipeline->store, evaluated, gather_pair, evaluation, evaluation->error);
     }
-    if (result == 0) {
-        result = bounds(evaluation, &first_day, &last_day);
-    }
-    for (size_t i = 0; i < pipeline->parts.indicators->count && result == 0; i++) {
+    int any = result == 0 ? bounds(evaluation, &first_day, &last_day) : result;
+    result = any < 0 ? any : 0;
+    size_t count = any == 1 ? pipeline->parts.indicators->count : 0;
+    for (size_t i = 0; i < count && result == 0; i++) {
         evaluation->indicator = &pipeline->parts.indicators->list[i];
         result = evaluate_indicator(evaluation, first_day, last_day);
     }

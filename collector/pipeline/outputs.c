@@ -98,6 +98,9 @@ void outputs_refused(void *context, const char *output, const char *line, const 
     } else {
         struct refused *refused = &left->refused[left->refused_count++];
         *refused = (struct refused){.line = strdup(line), .reason = strdup(reason), .at_ms = clock_wall_ms()};
+        if (refused->line == NULL || refused->reason == NULL) {
+            log_warning("refused_points_dropped", "output=%s note=\"out of memory\"", output);
+        }
         snprintf(refused->output, sizeof refused->output, "%s", output);
     }
     pthread_mutex_unlock(&left->lock);

@@ -48,6 +48,7 @@ static int number_centres(struct pipeline *pipeline, struct error *error)
     pipeline->centre_numbers = numbers;
     pipeline->centre_indexes = indexes;
     pipeline->centre_indexes_size = (size_t)highest + 1;
+    pipeline->unknown_devices = -1;
     memset(pipeline->activity_numbers, 0, sizeof pipeline->activity_numbers);
     return 0;
 }
@@ -58,11 +59,13 @@ static int stand_at_store(struct pipeline *pipeline, struct error *error)
     int64_t sealed = INT32_MIN;
     facts_forget(pipeline->facts);
     acks_forget(pipeline);
+    quotas_abandon(pipeline->quotas);
     memset(pipeline->activity_numbers, 0, sizeof pipeline->activity_numbers);
     memset(&pipeline->uncommitted, 0, sizeof pipeline->uncommitted);
     pipeline->in_batch = false;
     pipeline->batch_events = 0;
     pipeline->position = 0;
+    pipeline->unknown_devices = -1;
     int result = store_value_get(pipeline->store, POSITION, &pipeline->position, error);
     if (result >= 0) {
         result = store_value_get(pipeline->store, "sealed_day", &sealed, error);
@@ -95,6 +98,11 @@ int pipeline_begin(struct pipeline *pipeline, struct error *error)
     return result;
 }
 
+static int64_t at_least(int64_t count, int64_t least)
+{
+    return count > least ? count : least;
+}
+
 static int save_fact(struct pipeline *pipeline, struct fact *fact, struct error *error)
 {
     struct store_fact row = {.span = (enum store_span)fact->key.span,
@@ -107,8 +115,8 @@ static int save_fact(struct pipeline *pipeline, struct fact *fact, struct error 
     if (sets != NULL) {
         buffer_clear(&pipeline->scratch);
         buffer_clear(&pipeline->scratch2);
-        row.users = distinct_count(&sets->users);
-        row.devices = distinct_count(&sets->devices);
+        row.users = at_least(distinct_count(&sets->users), sets->users_least);
+        row.devices = at_least(distinct_count(&sets->devices), sets->devices_least);
         if (sets->users_changed) {
             distinct_write(&sets->users, &pipeline->scratch);
             row.user_set = pipeline->scratch.bytes;
@@ -124,32 +132,6 @@ static int save_fact(struct pipeline *pipeline, struct fact *fact, struct error 
         }
     }
     return store_fact_save(pipeline->store, &row, error);
-}
-
-/* The time that ages are measured by: of what was received, so that a backlog or a file of last year is judged as it
- * would have been in time; but never ahead of our own clock, for one record may come from a clock years ahead. */
-static int64_t received_until_ms(const struct pipeline *pipeline)
-{
-    int64_t now_ms = clock_wall_ms();
-    return pipeline->last_received_ms < now_ms ? pipeline->last_received_ms : now_ms;
-}
-
-/* Removes what exceeds the bounds on rejected rows. */
-static int trim_rejected(struct pipeline *pipeline, struct error *error)
-{
-    const struct settings *settings = pipeline->parts.settings;
-    int64_t removed = 0, rows = 0, before_ms = received_until_ms(pipeline) - settings->rejected_keep_days * 86400000;
-    int result = store_rejected_trim(pipeline->store, settings->rejected_max_rows, settings->rejected_max_bytes,
-                                     before_ms, &removed, error);
-    if (result == 0) {
-        result = store_rejected_count(pipeline->store, &rows, error);
-    }
-    if (result == 0) {
-        pipeline->kept_rows = pipeline->kept_bytes = 0;
-        counter_add(&pipeline->uncommitted, COUNTER_rejected_evicted, removed);
-        counter_set(pipeline->parts.counters, COUNTER_rejected_rows, rows);
-    }
-    return result;
 }
 
 /* A flood of garbage must not wait for the hourly tidying: the bounds are looked at after each tenth of them. */
@@ -173,7 +155,7 @@ static int save_batch(struct pipeline *pipeline, struct error *error)
         result = outputs_save(pipeline->outputs, pipeline->store, error);
     }
     if (result == 0 && rejected_are_due(pipeline)) {
-        result = trim_rejected(pipeline, error);
+        result = tidy_rejected(pipeline, error);
     }
     if (result == 0) {
         result = store_value_set(pipeline->store, POSITION, pipeline->position, error);
@@ -202,6 +184,7 @@ static void after_commit(struct pipeline *pipeline, int64_t started_ms)
         pipeline->touched[i].changed = false;
     }
     outputs_saved(pipeline->outputs);
+    quotas_commit(pipeline->quotas);
     pipeline->in_batch = false;
     pipeline->batch_events = 0;
     acks_send_due(pipeline);
@@ -405,63 +388,30 @@ int pipeline_reload(struct pipeline *pipeline, const struct registry *registry, 
     return result == 0 ? evaluate_changed(pipeline, error) : result;
 }
 
-static int seal(struct pipeline *pipeline, struct error *error)
+bool pipeline_is_broken(const struct pipeline *pipeline)
 {
-    int32_t first, last;
-    int result = pipeline->last_received_ms == 0 ? 0 : store_day_bounds(pipeline->store, &first, &last, error);
-    if (result != 1) {
-        return result;
-    }
-    /* Not ahead of what the events say: our own clock may have been wrong for an hour after a start without a network,
-     * and what is sealed stays sealed. A day more, because receive times of one batch may lie on both sides of
-     * midnight. */
-    int32_t today = zone_day(pipeline->zone, received_until_ms(pipeline));
-    int32_t day = (today < last ? today : last) - (int32_t)pipeline->parts.settings->late_days - 1;
-    if (day <= pipeline->sealed_day) {
-        return 0;
-    }
-    result = store_seal(pipeline->store, day, period_of_day(PERIOD_MONTH, day), error);
-    if (result == 0) {
-        result = store_value_set(pipeline->store, "sealed_day", day, error);
-        pipeline->sealed_day = day;
-    }
-    return result;
-}
-
-int pipeline_tidy(struct pipeline *pipeline, struct error *error)
-{
-    const struct settings *settings = pipeline->parts.settings;
-    int result = pipeline_catch_up(pipeline, error);
-    if (result == 0) {
-        result = pipeline_begin(pipeline, error);
-    }
-    if (result == 0) {
-        facts_shrink(pipeline->facts, 0); /* sets that the store now drops must not live on here */
-        result = seal(pipeline, error);
-    }
-    if (result == 0) {
-        result = trim_rejected(pipeline, error);
-    }
-    if (result == 0) {
-        result = store_refused_trim(pipeline->store, settings->rejected_max_rows,
-                                    clock_wall_ms() - settings->rejected_keep_days * 86400000, error);
-    }
-    if (result != 0) {
-        pipeline_abandon(pipeline);
-        return result;
-    }
-    result = pipeline_commit(pipeline, error);
-    /* Power loss may take back what is not checkpointed, position and all: its segments must still be there then. */
-    if (result != 0 || !store_checkpoint(pipeline->store)) {
-        return result;
-    }
-    return journal_trim(pipeline->parts.journal, pipeline->position, settings->journal_keep_days,
-                        settings->journal_keep_bytes, error);
+    return store_is_broken(pipeline->store);
 }
 
 const struct output_sink *pipeline_output_sink(struct pipeline *pipeline)
 {
     return &pipeline->output_sink;
+}
+
+/* From here on the figures over all devices are kept up by what changes. */
+static int show_totals(struct pipeline *pipeline, struct error *error)
+{
+    struct store_totals totals = {0};
+    int64_t rows = 0;
+    int result = store_count_totals(pipeline->store, &totals, error);
+    if (result == 0) {
+        result = store_rejected_count(pipeline->store, &rows, error);
+    }
+    counter_set(pipeline->parts.counters, COUNTER_events_missing, totals.missing);
+    counter_set(pipeline->parts.counters, COUNTER_epochs_known, totals.streams);
+    counter_set(pipeline->parts.counters, COUNTER_devices_known, totals.devices);
+    counter_set(pipeline->parts.counters, COUNTER_rejected_rows, rows);
+    return result;
 }
 
 static int open_parts(struct pipeline *pipeline, struct error *error)
@@ -470,17 +420,18 @@ static int open_parts(struct pipeline *pipeline, struct error *error)
     pipeline->facts = facts_new();
     pipeline->streams = streams_new();
     pipeline->outputs = outputs_new();
-    if (pipeline->zone == NULL || pipeline->facts == NULL || pipeline->streams == NULL || pipeline->outputs == NULL) {
+    pipeline->quotas = quotas_new(pipeline->parts.settings->rejected_device_rows_per_hour,
+                                  pipeline->parts.settings->rejected_device_quarantined_per_day);
+    if (pipeline->zone == NULL || pipeline->facts == NULL || pipeline->streams == NULL || pipeline->outputs == NULL ||
+        pipeline->quotas == NULL) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
     pipeline->output_sink = (struct output_sink){
         .context = pipeline->outputs, .save_cursor = outputs_save_cursor, .refused = outputs_refused};
-    int result = store_open(&pipeline->store, pipeline->parts.settings->data_dir, pipeline->parts.version, error);
+    int result = store_open(&pipeline->store, pipeline->parts.settings->data_dir, pipeline->parts.version,
+                            pipeline->parts.secret, error);
     if (result == 0) {
         result = secret_keyer(pipeline->parts.secret, &pipeline->keyer, error);
-    }
-    if (result == 0) {
-        result = secret_check(pipeline, error);
     }
     if (result == 0) {
         result = number_centres(pipeline, error);
@@ -488,7 +439,10 @@ static int open_parts(struct pipeline *pipeline, struct error *error)
     if (result == 0) {
         result = stand_at_store(pipeline, error);
     }
-    return result;
+    if (result == 0) {
+        tidy_note_safe_position(pipeline);
+    }
+    return result == 0 ? show_totals(pipeline, error) : result;
 }
 
 int pipeline_open(struct pipeline **out, const struct pipeline_parts *parts, struct error *error)
@@ -529,6 +483,7 @@ void pipeline_close(struct pipeline **out)
     facts_free(&pipeline->facts);
     streams_free(&pipeline->streams);
     outputs_free(&pipeline->outputs);
+    quotas_free(&pipeline->quotas);
     zone_close(&pipeline->zone);
     arena_free(&pipeline->arena);
     buffer_free(&pipeline->scratch);

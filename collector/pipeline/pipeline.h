@@ -64,6 +64,14 @@ int pipeline_reload(struct pipeline *pipeline, const struct registry *registry, 
  * `*released` were counted, `*kept` stay. */
 int pipeline_retry_quarantine(struct pipeline *pipeline, int64_t *released, int64_t *kept, struct error *error);
 
+/* True once a sync of the store failed (store.h): end the process and start again. What was acknowledged is safe, for
+ * the journal holds it. */
+bool pipeline_is_broken(const struct pipeline *pipeline);
+
+/* Up to where the journal may go: what lies before is counted, and not even power loss takes that back. -1: not known.
+ */
+int64_t pipeline_safe_position(const struct pipeline *pipeline);
+
 /* Once in a while, when idle: drops what can no longer change, old rejected rows and old journal segments. */
 int pipeline_tidy(struct pipeline *pipeline, struct error *error);
 

@@ -33,9 +33,21 @@ static bool read_heads(const char *text, int32_t *heads)
     return true;
 }
 
+/* The broker's users of these names may do more than a centre, and a centre's user has the centre's id for a name
+ * (config/mosquitto/acl). */
+static bool is_reserved(const char *id)
+{
+    return strcmp(id, "collector") == 0 || strcmp(id, "simulator") == 0;
+}
+
 static void check_id(const struct centres_reading *reading, const struct csv_row *row)
 {
     const char *id = row->fields[ID];
+    if (is_reserved(id)) {
+        faults_add(reading->faults, reading->path, row->line,
+                   "give the centre another id: a device with this user name could write for every centre",
+                   "reserved id \"%s\"", id);
+    }
     if (!registry_is_identifier(id)) {
         faults_add(reading->faults, reading->path, row->line,
                    "use 1 to 64 characters of A-Z a-z 0-9 . _ -: it stands in MQTT topics", "bad id \"%.80s\"", id);

@@ -70,7 +70,7 @@ bool registry_read_date(const char *text, int32_t empty, int32_t *day)
 
 void registry_no_memory(struct faults *faults, const char *path)
 {
-    faults_add(faults, path, 0, "free some memory", "out of memory");
+    faults_no_memory(faults, path);
 }
 
 static struct registry *registry_new(void)
@@ -93,7 +93,12 @@ static struct registry *registry_new(void)
 static bool read_bytes(const char *path, struct buffer *content, char digest[DIGEST_HEX_SIZE], struct faults *faults)
 {
     struct error error = {0};
-    if (file_read(path, REGISTRY_MOST_BYTES, content, &error) != 0) {
+    int result = file_read(path, REGISTRY_MOST_BYTES, content, &error);
+    if (result == ERROR_MEMORY) {
+        registry_no_memory(faults, path);
+        return false;
+    }
+    if (result != 0) {
         faults_add(faults, path, 0, "check the path and the permissions of the file", "%s", error.text);
         return false;
     }
@@ -139,13 +144,13 @@ int registry_load_to_check(struct registry **out, const struct registry_files *f
     *out = NULL;
     if (registry == NULL) {
         registry_no_memory(faults, files->centres);
-        return ERROR_CONFIG;
+        return ERROR_MEMORY;
     }
     if (!read_files(registry, files, faults)) {
         registry_free(&registry);
     }
     *out = registry;
-    return faults->count + faults->dropped == before ? 0 : ERROR_CONFIG;
+    return faults_result(faults, before);
 }
 
 int registry_load(struct registry **registry, const struct registry_files *files, struct faults *faults)

@@ -44,15 +44,23 @@ static void check_journal(struct setting_reader *reader, const struct setting_sc
     }
 }
 
-/* Until the API has tokens, whoever reaches the port reads everything: that must be wanted. */
+/* Whoever reaches the port reads everything unless tokens are asked for: that must be wanted. */
 static void check_http(struct setting_reader *reader, const struct setting_scope *scope)
 {
     const struct settings *settings = reader->settings;
-    if (settings->http_listen != NULL && !form_is_loopback(settings->http_listen) && !settings->http_open_to_network) {
-        jsonc_fault(&reader->file, scope->seen[ROW_http_listen], reader->faults,
-                    "listen on 127.0.0.1 or [::1]; or, behind something that asks for a password, add "
-                    "\"open_to_network\": true",
-                    "http.listen is %.60s: others could read everything through it", settings->http_listen);
+    if (settings->http_behind_proxy && settings->http_tokens_file != NULL) {
+        jsonc_fault(
+            &reader->file, scope->seen[ROW_http_behind_proxy], reader->faults,
+            "remove http.behind_proxy if the proxy passes the Authorization header on, otherwise http.tokens_file",
+            "http.behind_proxy says that a proxy asks for credentials, http.tokens_file that we do");
+    }
+    if (settings->http_listen != NULL && !form_is_loopback(settings->http_listen) &&
+        settings->http_tokens_file == NULL && !settings->http_behind_proxy) {
+        jsonc_fault(
+            &reader->file, scope->seen[ROW_http_listen], reader->faults,
+            "name a file in http.tokens_file and make a token with `edutally token new`; or listen on 127.0.0.1 "
+            "or [::1]; or, behind a proxy that asks for credentials, add \"behind_proxy\": true",
+            "http.listen is %.60s: others could read everything through it", settings->http_listen);
     }
 }
 

@@ -9,7 +9,7 @@
 enum setting_kind {
     SETTING_SECTION,
     SETTING_TEXT,       /* char * */
-    SETTING_PATH,       /* char *, joined with the folder of the config file */
+    SETTING_PATH,       /* char *, made by setting_path */
     SETTING_WHOLE,      /* int64_t */
     SETTING_SWITCH,     /* bool */
     SETTING_REALMS,     /* char ** and its count */
@@ -101,6 +101,9 @@ const char *form_description(enum setting_form form);
 /* cross.c: what no row can say alone. `seen` belongs to the scope of the whole file or of the output. */
 void settings_check_together(struct setting_reader *reader, const struct setting_scope *scope);
 void settings_check_output(struct setting_reader *reader, const struct setting_scope *scope, const cJSON *node);
+
+/* credentials.c: where a path of the config file leads; caller frees, NULL without memory. */
+char *setting_path(const char *config_path, const char *path);
 
 /* nearest.c: what to write in place of the unknown key `name` below `prefix`. */
 void setting_suggest(const struct setting_scope *scope, const char *prefix, const char *name, char *remedy,

@@ -79,8 +79,7 @@ static void wrong_kind(struct setting_reader *reader, const struct setting_scope
 
 static void no_memory(struct setting_reader *reader)
 {
-    faults_add(reader->faults, reader->settings->path != NULL ? reader->settings->path : "config", 0,
-               "free some memory", "out of memory");
+    faults_no_memory(reader->faults, reader->settings->path != NULL ? reader->settings->path : "config");
 }
 
 /* Takes `text` (from malloc, or NULL when there was no memory) into the field. */
@@ -128,7 +127,7 @@ static void read_text(struct setting_reader *reader, const struct setting_scope 
     }
     char **field = (char **)(void *)((char *)scope->into + row->offset);
     bool joined = row->kind == SETTING_PATH;
-    put_text(reader, field, joined ? file_path_beside(reader->settings->path, text) : strdup(text));
+    put_text(reader, field, joined ? setting_path(reader->settings->path, text) : strdup(text));
     if (row->form == FORM_HTTP_URL && *field != NULL) {
         for (size_t length = strlen(*field); length > 0 && (*field)[length - 1] == '/'; length--) {
             (*field)[length - 1] = '\0';
@@ -401,9 +400,12 @@ int settings_load(struct settings *settings, const char *path, struct faults *fa
     read_object(&reader, &scope, "", reader.file.root);
     settings_check_together(&reader, &scope);
     default_secret(&reader);
+    for (size_t i = 0; i < settings->output_count; i++) {
+        settings->outputs[i].small_cell = settings->small_cell;
+    }
 out:
     jsonc_free(&reader.file);
-    return faults->count + faults->dropped == before ? 0 : ERROR_CONFIG;
+    return faults_result(faults, before);
 }
 
 static void free_texts(const struct setting *rows, size_t count, void *from)

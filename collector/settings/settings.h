@@ -29,6 +29,7 @@ struct settings_output {
     bool gzip;
     int64_t batch_points;
     int64_t timeout_ms;
+    int64_t small_cell; /* that of the whole config */
 };
 
 /* All paths are absolute or relative to the process's directory: already joined with the folder of the config file. */
@@ -62,23 +63,35 @@ struct settings {
     int64_t journal_segment_bytes;
     int64_t journal_keep_days;
     int64_t journal_keep_bytes; /* 0: no bound */
+    int64_t journal_backlog_bytes;
+    int64_t journal_reserve_bytes; /* 0: none */
     int64_t memory_facts_bytes;
     int64_t limit_payload_bytes;
     int64_t limit_batch_events;
     int64_t limit_depth;
+    int64_t limit_devices_per_centre;
+    int64_t limit_unknown_devices;
+    int64_t limit_epochs_per_device;
     int64_t rejected_max_rows;
     int64_t rejected_max_bytes;
     int64_t rejected_keep_days;
+    int64_t rejected_device_rows_per_hour;
+    int64_t rejected_device_quarantined_per_day;
 
-    char *http_listen;         /* NULL: no HTTP; otherwise "address:port", "[::1]:8080"; port 0 takes a free one */
-    bool http_open_to_network; /* http_listen may be another than a loopback address */
+    char *http_listen;      /* NULL: no HTTP; otherwise "address:port", "[::1]:8080"; port 0 takes a free one */
+    char *http_tokens_file; /* NULL: whoever reaches the port may ask, which then is loopback or behind a proxy */
+    bool http_behind_proxy; /* a proxy asks for credentials: any address, any host name, no tokens */
+    int64_t http_connections;
+    int64_t http_connections_per_address; /* 0: no bound */
+    char *http_cert_file;                 /* NULL: no TLS */
+    char *http_key_file;
 
     struct settings_output *outputs;
     size_t output_count;
 };
 
 /* Reads and checks the file; adds a fault with its line for every mistake (unknown and misspelt keys too, with the
- * nearest known name as remedy). Returns 0 or ERROR_CONFIG. Free with settings_free in both cases. */
+ * nearest known name as remedy). Returns 0, ERROR_CONFIG or ERROR_MEMORY. Free with settings_free in both cases. */
 int settings_load(struct settings *settings, const char *path, struct faults *faults);
 void settings_free(struct settings *settings);
 

@@ -2,6 +2,9 @@
  * Following changes by revision. A page is one short statement: rows after the cursor's (revision, key) in that order,
  * so no read transaction stays open while an output waits for its server. All four series share the loop; they differ
  * in their SQL and in which columns fill the row.
+ *
+ * Of one revision withdrawn results come first, by their ids below 0: where the indicator's kind of period changed, a
+ * point that stands may have the time of one that does not, and must be written last.
  */
 #include "internal.h"
 #include "reader_internal.h"
@@ -19,12 +22,19 @@ static const char *const series_sql[STORE_SERIES] = {
         "FROM fact_hour f INDEXED BY fact_hour_revision JOIN centre c ON c.number = f.centre "
         "JOIN activity a ON a.number = f.activity WHERE (f.revision, f.centre, f.minute, f.activity) > "
         "(?, ?, ?, ?) ORDER BY f.revision, f.centre, f.minute, f.activity LIMIT ?",
-    [SERIES_ADOPTION] = "SELECT revision, rowid, 0, 0, indicator, area, period, period_kind, registered, reporting, "
-                        "adopting, target FROM adoption WHERE (revision, rowid, 0, 0) > (?, ?, ?, ?) "
-                        "ORDER BY revision, rowid LIMIT ?",
-    [SERIES_CENTRE_ADOPTION] = "SELECT v.revision, v.rowid, 0, 0, v.indicator, c.id, v.period, v.period_kind, 1, "
-                               "v.reporting, v.adopts FROM verdict v JOIN centre c ON c.number = v.centre "
-                               "WHERE (v.revision, v.rowid, 0, 0) > (?, ?, ?, ?) ORDER BY v.revision, v.rowid LIMIT ?",
+    [SERIES_ADOPTION] =
+        "SELECT revision, rowid AS key, 0, 0, indicator, area, period, period_kind, registered, reporting, adopting, "
+        "target, 0 FROM adoption WHERE (revision, rowid, 0, 0) > (?1, ?2, ?3, ?4) UNION ALL "
+        "SELECT revision, id, 0, 0, indicator, area, period, period_kind, 0, 0, 0, NULL, 1 FROM withdrawn "
+        "WHERE (revision, id, 0, 0) > (?1, ?2, ?3, ?4) AND centre = 0 ORDER BY 1, 2 LIMIT ?5",
+    [SERIES_CENTRE_ADOPTION] =
+        "SELECT v.revision, v.rowid AS key, 0, 0, v.indicator, c.id, v.period, v.period_kind, 1, v.reporting, "
+        "v.adopts, "
+        "NULL, 0 FROM verdict v JOIN centre c ON c.number = v.centre WHERE (v.revision, v.rowid, 0, 0) > (?1, ?2, ?3, "
+        "?4) "
+        "UNION ALL SELECT w.revision, w.id, 0, 0, w.indicator, c.id, w.period, w.period_kind, 0, 0, 0, NULL, 1 "
+        "FROM withdrawn w JOIN centre c ON c.number = w.centre WHERE (w.revision, w.id, 0, 0) > (?1, ?2, ?3, ?4) "
+        "ORDER BY 1, 2 LIMIT ?5",
 };
 
 const char *store_series_name(enum store_series series)
@@ -62,6 +72,7 @@ static void take_result(sqlite3_stmt *statement, struct change_row *row)
     row->registered = sqlite3_column_int64(statement, 8);
     row->reporting = sqlite3_column_int64(statement, 9);
     row->adopting = sqlite3_column_int64(statement, 10);
+    row->withdrawn = sqlite3_column_int(statement, 12) != 0;
 }
 
 static int read_page(struct store_reader *reader, sqlite3_stmt *statement, enum store_series series,

@@ -10,12 +10,12 @@ static const enum statement set_statements[] = {
 
 int store_fact_load(struct store *store, struct store_fact *fact, struct error *error)
 {
-    sqlite3_stmt *statement = store_statement(store, load_statements[fact->span], error);
-    fact->events = fact->seconds = 0;
+    fact->events = fact->seconds = fact->users = fact->devices = 0;
     fact->user_set = fact->device_set = NULL;
-    if (statement == NULL ||
-        store_bind(statement, "iii", (int64_t)fact->centre, (int64_t)fact->index, (int64_t)fact->activity) != 0) {
-        return ERROR_IO;
+    sqlite3_stmt *statement = store_bound(store, load_statements[fact->span], error, "iii", (int64_t)fact->centre,
+                                          (int64_t)fact->index, (int64_t)fact->activity);
+    if (statement == NULL) {
+        return error->code;
     }
     int result = store_step(store->db, statement, "cannot read a fact", error);
     if (result == 1) {
@@ -25,6 +25,8 @@ int store_fact_load(struct store *store, struct store_fact *fact, struct error *
         fact->user_set_bytes = (size_t)sqlite3_column_bytes(statement, 2);
         fact->device_set = sqlite3_column_blob(statement, 3);
         fact->device_set_bytes = (size_t)sqlite3_column_bytes(statement, 3);
+        fact->users = sqlite3_column_int64(statement, 4);
+        fact->devices = sqlite3_column_int64(statement, 5);
     }
     return result;
 }
@@ -38,7 +40,7 @@ static int save_counts(struct store *store, const struct store_fact *fact, struc
     int failed;
     int64_t centre = fact->centre, index = fact->index, activity = fact->activity;
     if (statement == NULL) {
-        return ERROR_IO;
+        return error->code;
     }
     if (fact->span == SPAN_HOUR) {
         failed = store_bind(statement, "iiiiii", centre, index, activity, fact->events, fact->seconds, store->revision);
@@ -59,20 +61,32 @@ int store_fact_save(struct store *store, const struct store_fact *fact, struct e
     if (result != 0 || (fact->user_set == NULL && fact->device_set == NULL)) {
         return result;
     }
-    sqlite3_stmt *statement = store_statement(store, set_statements[fact->span], error);
-    if (statement == NULL ||
-        store_bind(statement, "iiibb", (int64_t)fact->centre, (int64_t)fact->index, (int64_t)fact->activity,
-                   fact->user_set, fact->user_set_bytes, fact->device_set, fact->device_set_bytes) != 0) {
-        return ERROR_IO;
+    sqlite3_stmt *statement = store_bound(store, set_statements[fact->span], error, "iiibb", (int64_t)fact->centre,
+                                          (int64_t)fact->index, (int64_t)fact->activity, fact->user_set,
+                                          fact->user_set_bytes, fact->device_set, fact->device_set_bytes);
+    if (statement == NULL) {
+        return error->code;
     }
     return store_run(store, statement, "cannot save a fact's sets", error);
 }
 
+int store_seen_has(struct store *store, int32_t day, const unsigned char id[16], struct error *error)
+{
+    sqlite3_stmt *statement =
+        store_bound(store, STATEMENT_SEEN_HAS, error, "ib", (int64_t)day, (const void *)id, (size_t)16);
+    int result = statement == NULL ? error->code : store_step(store->db, statement, "cannot find an event id", error);
+    if (result == 1) {
+        sqlite3_reset(statement);
+    }
+    return result;
+}
+
 int store_seen_add(struct store *store, int32_t day, const unsigned char id[16], struct error *error)
 {
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_SEEN_ADD, error);
-    if (statement == NULL || store_bind(statement, "ib", (int64_t)day, (const void *)id, (size_t)16) != 0) {
-        return ERROR_IO;
+    sqlite3_stmt *statement =
+        store_bound(store, STATEMENT_SEEN_ADD, error, "ib", (int64_t)day, (const void *)id, (size_t)16);
+    if (statement == NULL) {
+        return error->code;
     }
     int result = store_run(store, statement, "cannot remember an event id", error);
     return result == 0 ? sqlite3_changes(store->db) > 0 : result;
@@ -97,7 +111,7 @@ static int seal_month_row(struct store *store, sqlite3_stmt *row, struct error *
 {
     struct buffer users = {0}, devices = {0};
     sqlite3_stmt *save = store_statement(store, STATEMENT_SEAL_MONTHS_SAVE, error);
-    int result = save == NULL ? ERROR_IO : 0;
+    int result = save == NULL ? error->code : 0;
     if (result == 0 && (forget_keys(row, 3, &users) != 0 || forget_keys(row, 4, &devices) != 0)) {
         result = error_set(error, ERROR_MEMORY, "out of memory");
     }
@@ -118,9 +132,9 @@ static int seal_months(struct store *store, int32_t month, struct error *error)
 {
     for (;;) {
         int sealed = 0;
-        sqlite3_stmt *row = store_statement(store, STATEMENT_SEAL_MONTHS_GET, error);
-        if (row == NULL || store_bind(row, "i", (int64_t)month) != 0) {
-            return ERROR_IO;
+        sqlite3_stmt *row = store_bound(store, STATEMENT_SEAL_MONTHS_GET, error, "i", (int64_t)month);
+        if (row == NULL) {
+            return error->code;
         }
         int result;
         while ((result = store_step(store->db, row, "cannot read months to seal", error)) == 1) {
@@ -141,9 +155,9 @@ int store_seal(struct store *store, int32_t day, int32_t month, struct error *er
 {
     static const enum statement day_statements[] = {STATEMENT_SEAL_DAYS, STATEMENT_SEAL_SEEN};
     for (int i = 0; i < 2; i++) {
-        sqlite3_stmt *statement = store_statement(store, day_statements[i], error);
-        if (statement == NULL || store_bind(statement, "i", (int64_t)day) != 0) {
-            return ERROR_IO;
+        sqlite3_stmt *statement = store_bound(store, day_statements[i], error, "i", (int64_t)day);
+        if (statement == NULL) {
+            return error->code;
         }
         int result = store_run(store, statement, "cannot drop the sets of old days", error);
         if (result != 0) {

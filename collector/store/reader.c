@@ -37,6 +37,8 @@ int store_reader_open(struct store_reader **out, const char *data_dir, struct er
         result = store_failed(reader->db, "cannot open the store for reading", error);
     } else {
         sqlite3_busy_timeout(reader->db, 10000);
+        /* Checkpoints are the writer's affair (checkpoint.c). */
+        sqlite3_db_config(reader->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         result = schema_read_version(reader->db, &version, error);
     }
     if (result == 0 && version != schema_version) {
@@ -56,6 +58,7 @@ void store_reader_close(struct store_reader **reader)
 {
     if (*reader != NULL) {
         sqlite3_close((*reader)->db);
+        seal_close(&(*reader)->seal);
         free(*reader);
         *reader = NULL;
     }
@@ -83,9 +86,8 @@ sqlite3_stmt *reader_prepare(struct store_reader *reader, const char *sql, struc
     return statement;
 }
 
-/* Gives every row of `statement` to `take`, then finalizes it. */
-static int read_rows(struct store_reader *reader, sqlite3_stmt *statement, int bound,
-                     int (*take)(sqlite3_stmt *, void *), void *context, struct error *error)
+int reader_each(struct store_reader *reader, sqlite3_stmt *statement, int bound, int (*take)(sqlite3_stmt *, void *),
+                void *context, struct error *error)
 {
     int result = bound != 0 ? error_set(error, ERROR_MEMORY, "out of memory") : 0;
     while (result == 0 && (result = store_step(reader->db, statement, "cannot read the store", error)) == 1) {
@@ -117,8 +119,6 @@ struct taker {
     month_each *month;
     adoption_each *adoption;
     verdict_each *verdict;
-    device_each *device;
-    rejected_each *rejected;
 };
 
 static int take_usage(sqlite3_stmt *row, void *context)
@@ -152,7 +152,7 @@ int store_read_usage(struct store_reader *reader, const struct usage_filter *fil
         return ERROR_IO;
     }
     int bound = store_bind(statement, "iit", (int64_t)filter->from_day, (int64_t)filter->to_day, filter->centre);
-    return read_rows(reader, statement, bound, take_usage, &taker, error);
+    return reader_each(reader, statement, bound, take_usage, &taker, error);
 }
 
 static int take_month(sqlite3_stmt *row, void *context)
@@ -188,7 +188,7 @@ int store_read_months(struct store_reader *reader, const char *centre, int32_t f
         return ERROR_IO;
     }
     int bound = store_bind(statement, "tii", centre, (int64_t)from_month, (int64_t)to_month);
-    return read_rows(reader, statement, bound, take_month, &taker, error);
+    return reader_each(reader, statement, bound, take_month, &taker, error);
 }
 
 static int take_adoption(sqlite3_stmt *row, void *context)
@@ -226,7 +226,7 @@ int store_read_adoption(struct store_reader *reader, const struct adoption_filte
     }
     int bound = store_bind(statement, "ttiii", filter->indicator, filter->area, (int64_t)filter->any_period,
                            (int64_t)filter->from_period, (int64_t)filter->to_period);
-    return read_rows(reader, statement, bound, take_adoption, &taker, error);
+    return reader_each(reader, statement, bound, take_adoption, &taker, error);
 }
 
 static int take_verdict(sqlite3_stmt *row, void *context)
@@ -264,72 +264,5 @@ int store_read_verdicts(struct store_reader *reader, const struct verdict_filter
     }
     int bound = store_bind(statement, "ttiii", filter->indicator, filter->centre, (int64_t)filter->any_period,
                            (int64_t)filter->from_period, (int64_t)filter->to_period);
-    return read_rows(reader, statement, bound, take_verdict, &taker, error);
-}
-
-static int take_device(sqlite3_stmt *row, void *context)
-{
-    const struct taker *taker = context;
-    struct device_row device = {
-        .realm = store_column_text(row, 0),
-        .centre = store_column_text(row, 1),
-        .device = store_column_text(row, 2),
-        .epoch = store_column_text(row, 3),
-        .received = sqlite3_column_int64(row, 4),
-        .repeated = sqlite3_column_int64(row, 5),
-        .missing = sqlite3_column_int64(row, 6),
-        .last_received_ms = sqlite3_column_int64(row, 7),
-        .last_event_ms = sqlite3_column_int64(row, 8),
-    };
-    return taker->device(taker->context, &device);
-}
-
-int store_read_devices(struct store_reader *reader, const char *centre, device_each *each, void *context,
-                       struct error *error)
-{
-    struct taker taker = {.context = context, .device = each};
-    sqlite3_stmt *statement = reader_prepare(
-        reader,
-        "SELECT d.realm, d.centre, d.device, s.epoch, s.received, s.repeated, s.missing, s.last_received_ms, "
-        "s.last_event_ms FROM device d JOIN stream s ON s.device = d.number WHERE d.centre = ? "
-        "ORDER BY d.device, s.last_received_ms",
-        error);
-    if (statement == NULL) {
-        return ERROR_IO;
-    }
-    return read_rows(reader, statement, store_bind(statement, "t", centre), take_device, &taker, error);
-}
-
-static int take_rejected(sqlite3_stmt *row, void *context)
-{
-    const struct taker *taker = context;
-    struct rejected_row rejected = {
-        .id = sqlite3_column_int64(row, 0),
-        .quarantined = sqlite3_column_int(row, 1) != 0,
-        .reason = store_column_text(row, 2),
-        .detail = store_column_text(row, 3),
-        .topic = store_column_text(row, 4),
-        .centre = store_column_text(row, 5),
-        .received_ms = sqlite3_column_int64(row, 6),
-        .times = sqlite3_column_int64(row, 7),
-        .raw = sqlite3_column_blob(row, 8),
-        .raw_length = (size_t)sqlite3_column_bytes(row, 8),
-    };
-    return taker->rejected(taker->context, &rejected);
-}
-
-int store_read_rejected(struct store_reader *reader, int64_t before, int limit, rejected_each *each, void *context,
-                        struct error *error)
-{
-    struct taker taker = {.context = context, .rejected = each};
-    sqlite3_stmt *statement =
-        reader_prepare(reader,
-                       "SELECT id, quarantined, reason, detail, topic, centre, received_ms, times, raw FROM rejected "
-                       "WHERE id < ? ORDER BY id DESC LIMIT ?",
-                       error);
-    if (statement == NULL) {
-        return ERROR_IO;
-    }
-    return read_rows(reader, statement, store_bind(statement, "ii", before, (int64_t)limit), take_rejected, &taker,
-                     error);
+    return reader_each(reader, statement, bound, take_verdict, &taker, error);
 }

@@ -8,6 +8,7 @@
 #define EDUTALLY_STORE_READER_H
 
 #include "base/error.h"
+#include "base/secret.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,24 +94,48 @@ struct device_row {
     const char *realm, *centre, *device, *epoch;
     int64_t received, repeated, missing;
     int64_t last_received_ms, last_event_ms;
+    int64_t late;     /* received over 24 hours after their time */
+    int64_t given_up; /* missing and not asked for any more; expected = received + missing + given_up */
 };
 /* A centre's devices by epoch, ordered by device, last_received_ms. */
 typedef int device_each(void *context, const struct device_row *row);
 int store_read_devices(struct store_reader *reader, const char *centre, device_each *each, void *context,
                        struct error *error);
 
+/* What came of a centre's events, over all its devices; rejected, quarantined and let_go (design promise 3: pushed out
+ * of the store of rejected rows by its bounds) count events by the centre in their topic. */
+struct quality_row {
+    const char *centre;
+    int64_t devices, expected, received, missing, repeated, late, given_up, rejected, quarantined, let_go;
+};
+/* Ordered by centre; `centre` NULL: all that ever reported, registered or not. */
+typedef int quality_each(void *context, const struct quality_row *row);
+int store_read_quality(struct store_reader *reader, const char *centre, quality_each *each, void *context,
+                       struct error *error);
+
 struct rejected_row {
     int64_t id;
     bool quarantined;
-    const char *reason, *detail, *topic, *centre;
+    const char *reason, *detail, *topic, *centre, *device;
     int64_t received_ms, times;
-    const void *raw;
+    int64_t position; /* of the record in the journal; -1: not known */
+    const void *raw;  /* NULL: sealed, and not opened (store_reader_unseal) or not to be opened */
     size_t raw_length;
 };
+/* From now on store_read_rejected opens the raw bytes. ERROR_MEMORY. */
+int store_reader_unseal(struct store_reader *reader, const struct secret *secret, struct error *error);
 /* Newest first, at most `limit`, ids below `before` (INT64_MAX: from the newest). */
 typedef int rejected_each(void *context, const struct rejected_row *row);
 int store_read_rejected(struct store_reader *reader, int64_t before, int limit, rejected_each *each, void *context,
                         struct error *error);
+
+/* The ledger of what bounds let go, most events first. */
+struct let_go_row {
+    const char *centre, *device, *reason, *cause; /* cause: "age", "room", "rate" */
+    int64_t events, first_received_ms, last_received_ms, first_position, last_position;
+};
+typedef int let_go_each(void *context, const struct let_go_row *row);
+int store_read_let_go(struct store_reader *reader, int limit, let_go_each *each, void *context, struct error *error);
 
 /*
  * Following changes, for outputs: pages in order of revision. A page begins after `cursor` and moves it. When fewer
@@ -138,6 +163,7 @@ struct change_row {
     const char *indicator, *area, *period_kind; /* adoption (area), centre_adoption */
     int32_t period;
     int64_t registered, reporting, adopting; /* adoption; centre_adoption: 0 or 1 */
+    bool withdrawn;                          /* adoption, centre_adoption: no longer stands; the figures are 0 */
     bool has_target;
     double target;
 };

@@ -9,7 +9,7 @@ int store_adoption_save(struct store *store, const struct store_adoption_row *ro
 {
     sqlite3_stmt *statement = store_statement(store, STATEMENT_ADOPTION_SAVE, error);
     if (statement == NULL) {
-        return ERROR_IO;
+        return error->code;
     }
     int failed = store_bind(statement, "ttitiiidttii", row->indicator, row->area, (int64_t)row->period,
                             row->period_kind, row->registered, row->reporting, row->adopting, row->target,
@@ -22,21 +22,27 @@ int store_adoption_save(struct store *store, const struct store_adoption_row *ro
 
 int store_verdict_save(struct store *store, const struct store_verdict_row *row, struct error *error)
 {
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_VERDICT_SAVE, error);
-    if (statement == NULL ||
-        store_bind(statement, "tiitiiti", row->indicator, (int64_t)row->centre, (int64_t)row->period, row->period_kind,
-                   (int64_t)row->reporting, (int64_t)row->adopts, row->conditions, store->revision) != 0) {
-        return ERROR_IO;
+    sqlite3_stmt *statement = store_bound(
+        store, STATEMENT_VERDICT_SAVE, error, "tiitiiti", row->indicator, (int64_t)row->centre, (int64_t)row->period,
+        row->period_kind, (int64_t)row->reporting, (int64_t)row->adopts, row->conditions, store->revision);
+    if (statement == NULL) {
+        return error->code;
     }
     return store_run(store, statement, "cannot save a verdict", error);
 }
 
-int store_results_clear(struct store *store, struct error *error)
+/* All results if `indicator` is NULL, else its own of periods before `first` and after `last`. */
+static int withdraw(struct store *store, const char *indicator, int32_t first, int32_t last, struct error *error)
 {
-    static const enum statement statements[] = {STATEMENT_ADOPTION_CLEAR, STATEMENT_VERDICT_CLEAR};
-    for (int i = 0; i < 2; i++) {
-        sqlite3_stmt *statement = store_statement(store, statements[i], error);
-        int result = statement == NULL ? ERROR_IO : store_run(store, statement, "cannot clear results", error);
+    static const enum statement statements[] = {STATEMENT_ADOPTION_WITHDRAW, STATEMENT_ADOPTION_CLEAR,
+                                                STATEMENT_VERDICT_WITHDRAW, STATEMENT_VERDICT_CLEAR};
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+        sqlite3_stmt *statement =
+            store_bound(store, statements[i], error, "itii", store->revision, indicator, (int64_t)first, (int64_t)last);
+        if (statement == NULL) {
+            return error->code;
+        }
+        int result = store_run(store, statement, "cannot withdraw results", error);
         if (result != 0) {
             return result;
         }
@@ -44,12 +50,22 @@ int store_results_clear(struct store *store, struct error *error)
     return 0;
 }
 
+int store_results_clear(struct store *store, struct error *error)
+{
+    return withdraw(store, NULL, 0, 0, error);
+}
+
+int store_results_keep(struct store *store, const char *indicator, int32_t first, int32_t last, struct error *error)
+{
+    return withdraw(store, indicator, first, last, error);
+}
+
 int store_each_verdict(struct store *store, const char *indicator, int32_t period, store_verdict_each *each,
                        void *context, struct error *error)
 {
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_VERDICT_SUMS, error);
-    if (statement == NULL || store_bind(statement, "ti", indicator, (int64_t)period) != 0) {
-        return ERROR_IO;
+    sqlite3_stmt *statement = store_bound(store, STATEMENT_VERDICT_SUMS, error, "ti", indicator, (int64_t)period);
+    if (statement == NULL) {
+        return error->code;
     }
     int result;
     while ((result = store_step(store->db, statement, "cannot read verdicts", error)) == 1) {
@@ -66,9 +82,9 @@ int store_each_verdict(struct store *store, const char *indicator, int32_t perio
 int store_each_changed(struct store *store, int64_t revision, store_changed_each *each, void *context,
                        struct error *error)
 {
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_CHANGED, error);
-    if (statement == NULL || store_bind(statement, "i", revision) != 0) {
-        return ERROR_IO;
+    sqlite3_stmt *statement = store_bound(store, STATEMENT_CHANGED, error, "i", revision);
+    if (statement == NULL) {
+        return error->code;
     }
     int result;
     while ((result = store_step(store->db, statement, "cannot read changed facts", error)) == 1) {
@@ -87,10 +103,10 @@ static int distinct_over(struct store *store, uint32_t centre, int32_t from_mont
                          struct store_figures *figures, struct error *error)
 {
     struct distinct users = {0}, devices = {0};
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_MONTH_COUNTS, error);
-    if (statement == NULL || store_bind(statement, "iiit", (int64_t)centre, (int64_t)from_month, (int64_t)to_month,
-                                        figures->activity) != 0) {
-        return ERROR_IO;
+    sqlite3_stmt *statement = store_bound(store, STATEMENT_MONTH_COUNTS, error, "iiit", (int64_t)centre,
+                                          (int64_t)from_month, (int64_t)to_month, figures->activity);
+    if (statement == NULL) {
+        return error->code;
     }
     int result, months = 0;
     while ((result = store_step(store->db, statement, "cannot read months", error)) == 1) {
@@ -125,9 +141,9 @@ int store_each_figures(struct store *store, uint32_t centre, int32_t from_month,
 {
     int64_t first_day = civil_to_day((struct civil){from_month / 12, from_month % 12 + 1, 1});
     int64_t last_day = civil_to_day((struct civil){(to_month + 1) / 12, (to_month + 1) % 12 + 1, 1}) - 1;
-    sqlite3_stmt *statement = store_statement(store, STATEMENT_FIGURES, error);
-    if (statement == NULL || store_bind(statement, "iii", (int64_t)centre, first_day, last_day) != 0) {
-        return ERROR_IO;
+    sqlite3_stmt *statement = store_bound(store, STATEMENT_FIGURES, error, "iii", (int64_t)centre, first_day, last_day);
+    if (statement == NULL) {
+        return error->code;
     }
     int result;
     while ((result = store_step(store->db, statement, "cannot sum up facts", error)) == 1) {
@@ -153,7 +169,7 @@ int store_day_bounds(struct store *store, int32_t *first, int32_t *last, struct 
 {
     sqlite3_stmt *statement = store_statement(store, STATEMENT_DAY_BOUNDS, error);
     if (statement == NULL) {
-        return ERROR_IO;
+        return error->code;
     }
     int result = store_step(store->db, statement, "cannot find the first and the last fact", error);
     if (result == 1) {

@@ -1,12 +1,16 @@
 /*
  * The schema's version is PRAGMA user_version; step n of schema/ leads from version n - 1 to n. All missing steps run
- * in one transaction, after a copy of the database as it was (edutally.db.before-vN) has been made and synced.
+ * in one transaction, after a copy of the database as it was has been made and synced: edutally.db.before-vN, one of
+ * them however often the steps fail.
  */
 #include "internal.h"
 
+#include "base/file.h"
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static int read_number(sqlite3 *db, const char *sql, int *number, struct error *error)
 {
@@ -55,16 +59,53 @@ static int execute(sqlite3 *db, const char *sql, struct error *error)
     return 0;
 }
 
-static int back_up(sqlite3 *db, const char *path, int version, struct error *error)
+/* SQLite does not sync what VACUUM INTO writes. */
+static int sync_file(const char *path, struct error *error)
 {
-    char sql[8400];
-    char *quoted = sqlite3_mprintf("VACUUM INTO %Q || '.before-v%d-' || strftime('%%s', 'now')", path, version + 1);
-    if (quoted == NULL) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int failed = fd < 0 || fsync(fd) != 0 ? error_errno(error, "cannot sync the backup %s", path) : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return failed;
+}
+
+/* Copies into `part`, which becomes `name` once it is whole and synced: whatever a crash leaves behind is no backup,
+ * and is overwritten by the next try. */
+static int copy_whole(sqlite3 *db, const char *part, const char *name, struct error *error)
+{
+    char *sql = sqlite3_mprintf("VACUUM INTO %Q", part);
+    if (sql == NULL) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    snprintf(sql, sizeof sql, "%s", quoted);
-    sqlite3_free(quoted);
-    return execute(db, sql, error);
+    unlink(part);
+    int result = execute(db, sql, error);
+    sqlite3_free(sql);
+    if (result == 0) {
+        result = sync_file(part, error);
+    }
+    if (result == 0 && rename(part, name) != 0) {
+        result = error_errno(error, "cannot name the backup %s", name);
+    }
+    if (result != 0) {
+        unlink(part);
+    }
+    return result;
+}
+
+static int back_up(sqlite3 *db, const char *path, int version, struct error *error)
+{
+    char *part = sqlite3_mprintf("%s.backup-part", path);
+    char *name = sqlite3_mprintf("%s.before-v%d", path, version + 1);
+    int result = part == NULL || name == NULL ? error_set(error, ERROR_MEMORY, "out of memory")
+                                              : copy_whole(db, part, name, error);
+    if (result == 0) {
+        log_info("store_backed_up",
+                 "file=\"%s\" note=\"remove it once all is well: it may hold messages as they came\"", name);
+    }
+    sqlite3_free(name);
+    sqlite3_free(part);
+    return result;
 }
 
 static int run_steps(sqlite3 *db, int version, struct error *error)

@@ -111,7 +111,10 @@ int world_try_pipeline(struct world *world)
 
 void world_start(struct world *world)
 {
-    MUST(world, journal_open(&world->journal, path_of(world, "journal"), 1 << 20, &world->counters, &world->error));
+    bool is_new = access(path_of(world, "data/edutally.db"), F_OK) != 0;
+    MUST(world, secret_open(&world->journal_secret, world->settings.secret_file, is_new, &world->error));
+    MUST(world, journal_open(&world->journal, path_of(world, "journal"), 1 << 20, world->journal_secret,
+                             &world->counters, &world->error));
     MUST(world, world_try_pipeline(world));
 }
 
@@ -122,6 +125,7 @@ void world_crash(struct world *world)
         journal_close(&world->journal);
     }
     secret_free(&world->secret);
+    secret_free(&world->journal_secret);
 }
 
 struct world *world_new(void)

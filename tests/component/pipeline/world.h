@@ -34,6 +34,7 @@ struct world {
     struct zone *zone;
     struct counters counters;
     struct secret *secret;
+    struct secret *journal_secret; /* the same, for as long as the journal is open */
     struct journal *journal;
     struct pipeline *pipeline;
     struct error error;

@@ -183,6 +183,21 @@ static void faults_past_the_bound_are_counted_not_kept(void **state)
     faults_clear(&faults);
 }
 
+static void lack_of_memory_is_told_apart_from_faults(void **state)
+{
+    struct faults faults = {0};
+    (void)state;
+    assert_int_equal(faults_result(&faults, 0), 0);
+    faults_add(&faults, "areas.csv", 3, "mend it", "wrong");
+    assert_int_equal(faults_result(&faults, 0), ERROR_CONFIG);
+    assert_int_equal(faults_result(&faults, 1), 0);
+    faults_no_memory(&faults, "centres.csv");
+    assert_true(faults.out_of_memory);
+    assert_int_equal(faults_result(&faults, 0), ERROR_MEMORY);
+    faults_clear(&faults);
+    assert_false(faults.out_of_memory);
+}
+
 static void every_counter_has_a_name_of_its_own_and_a_help(void **state)
 {
     static struct counters counters;
@@ -216,6 +231,7 @@ int main(void)
         cmocka_unit_test(an_error_names_code_place_and_reason),
         cmocka_unit_test(faults_are_kept_in_order_with_place_and_remedy),
         cmocka_unit_test(faults_past_the_bound_are_counted_not_kept),
+        cmocka_unit_test(lack_of_memory_is_told_apart_from_faults),
         cmocka_unit_test(every_counter_has_a_name_of_its_own_and_a_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,6 +241,18 @@ static void times_before_1970_have_days_too(void **state)
     zone_close(&zone);
 }
 
+/* A config with another time_zone is read, and refused, beside a daemon that goes on counting by the old one. */
+static void looking_at_a_zones_name_changes_nobodys_zone(void **state)
+{
+    struct zone *zone = open_zone("Asia/Ho_Chi_Minh");
+    (void)state;
+    assert_int_equal(zone_check("America/New_York", NULL), 0);
+    assert_int_equal(zone_check("Asia/Hue", NULL), ERROR_CONFIG);
+    assert_int_equal(zone_day(zone, time_of("2026-10-05T18:00:00Z")), day_of("2026-10-06"));
+    assert_string_equal(getenv("TZ"), "Asia/Ho_Chi_Minh");
+    zone_close(&zone);
+}
+
 static void what_is_no_zone_is_refused(void **state)
 {
     static const char *const names[] = {"",
@@ -278,6 +290,7 @@ int main(void)
         cmocka_unit_test(days_and_hours_agree_in_every_zone),
         cmocka_unit_test(an_hour_begins_in_itself),
         cmocka_unit_test(times_before_1970_have_days_too),
+        cmocka_unit_test(looking_at_a_zones_name_changes_nobodys_zone),
         cmocka_unit_test(what_is_no_zone_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,8 +124,8 @@ static void the_largest_numbers_of_the_wire_do_not_overflow(void **state)
     ranges_free(&ranges);
 }
 
-/* Every other number: each costs a range, and past the bound the oldest gap is given up. */
-static void past_the_bound_the_oldest_gap_is_given_up_and_counted(void **state)
+/* Every other number: each costs a range, and past the bound the oldest gaps are given up, many at once. */
+static void past_the_bound_the_oldest_gaps_are_given_up_and_counted(void **state)
 {
     struct ranges ranges = {0};
     (void)state;
@@ -138,13 +138,19 @@ static void past_the_bound_the_oldest_gap_is_given_up_and_counted(void **state)
 
     assert_int_equal(ranges_add(&ranges, 1 + 3 * RANGES_MOST), 1);
 
-    assert_int_equal(ranges.count, RANGES_MOST);
-    assert_int_equal(ranges.given_up, 2);
+    assert_int_equal(ranges.count, RANGES_MOST + 1 - RANGES_BLOCK);
+    assert_int_equal(ranges.given_up, 2 * RANGES_BLOCK);
+    assert_int_equal(ranges_missing(&ranges), 2 * (RANGES_MOST - RANGES_BLOCK));
     assert_int_equal(ranges.list[0].first, 1);
-    assert_int_equal(ranges.list[0].last, 4);
+    assert_int_equal(ranges.list[0].last, 1 + 3 * RANGES_BLOCK);
+    assert_int_equal(ranges.list[1].first, 4 + 3 * RANGES_BLOCK);
     assert_int_equal(ranges_add(&ranges, 2), 0);
-    assert_int_equal(ranges_add(&ranges, 5), 1);
+    assert_int_equal(ranges_add(&ranges, 2 + 3 * RANGES_BLOCK), 1);
     assert_sorted_and_apart(&ranges);
+    for (int64_t i = 1; i < RANGES_BLOCK; i++) { /* the next block goes when the room is used up, not before */
+        assert_int_equal(ranges_add(&ranges, 1 + 3 * (RANGES_MOST + i)), 1);
+    }
+    assert_int_equal(ranges.given_up, 2 * RANGES_BLOCK);
     ranges_free(&ranges);
 }
 
@@ -156,10 +162,45 @@ static void at_the_bound_a_number_before_all_others_is_still_new(void **state)
         assert_int_equal(ranges_add(&ranges, 100 + 2 * i), 1);
     }
     assert_int_equal(ranges_add(&ranges, 50), 1);
-    assert_int_equal(ranges.count, RANGES_MOST);
-    assert_int_equal(ranges.given_up, 49);
+    assert_int_equal(ranges.count, RANGES_MOST + 1 - RANGES_BLOCK);
+    assert_int_equal(ranges.given_up, 49 + RANGES_BLOCK - 1);
     assert_int_equal(ranges_add(&ranges, 50), 0);
     assert_sorted_and_apart(&ranges);
+    ranges_free(&ranges);
+}
+
+static void looking_notes_nothing(void **state)
+{
+    struct ranges ranges = {0};
+    static const int64_t numbers[] = {3, 4, 7};
+    (void)state;
+    assert_false(ranges_have(&ranges, 0));
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(ranges_add(&ranges, numbers[i]), 1);
+    }
+    for (int64_t seq = 0; seq < 10; seq++) {
+        assert_int_equal(ranges_have(&ranges, seq), seq == 3 || seq == 4 || seq == 7);
+    }
+    assert_int_equal(ranges.count, 2);
+    ranges_free(&ranges);
+}
+
+/* An earlier version kept twice as many: its rows are no damage. */
+static void as_many_as_an_earlier_version_wrote_are_read_and_cut_to_the_bound(void **state)
+{
+    static int64_t many[1 + 2 * RANGES_READ];
+    struct ranges ranges = {0};
+    (void)state;
+    for (int64_t i = 0; i < RANGES_READ; i++) {
+        many[1 + 2 * i] = many[2 + 2 * i] = 1 + 2 * i;
+    }
+    many[0] = 7;
+    assert_int_equal(ranges_read(&ranges, many, sizeof many), 0);
+    assert_sorted_and_apart(&ranges);
+    assert_int_equal(ranges.count, RANGES_MOST);
+    assert_int_equal(ranges.given_up, 7 + RANGES_READ - RANGES_MOST);
+    assert_true(ranges_have(&ranges, 2));
+    assert_false(ranges_have(&ranges, 2 * RANGES_READ - 2));
     ranges_free(&ranges);
 }
 
@@ -199,9 +240,9 @@ static void must_refuse(const int64_t *numbers, size_t bytes)
 
 static void damaged_bytes_are_refused(void **state)
 {
-    static int64_t many[1 + 2 * (RANGES_MOST + 1)];
+    static int64_t many[1 + 2 * (RANGES_READ + 1)];
     (void)state;
-    for (int64_t i = 0; i <= RANGES_MOST; i++) {
+    for (int64_t i = 0; i <= RANGES_READ; i++) {
         many[1 + 2 * i] = many[2 + 2 * i] = 3 * i;
     }
     must_refuse(many, sizeof many);
@@ -301,8 +342,10 @@ int main(void)
         cmocka_unit_test(a_device_that_loses_nothing_is_one_range),
         cmocka_unit_test(number_zero_is_taken_but_expected_of_nobody),
         cmocka_unit_test(the_largest_numbers_of_the_wire_do_not_overflow),
-        cmocka_unit_test(past_the_bound_the_oldest_gap_is_given_up_and_counted),
+        cmocka_unit_test(past_the_bound_the_oldest_gaps_are_given_up_and_counted),
         cmocka_unit_test(at_the_bound_a_number_before_all_others_is_still_new),
+        cmocka_unit_test(looking_notes_nothing),
+        cmocka_unit_test(as_many_as_an_earlier_version_wrote_are_read_and_cut_to_the_bound),
         cmocka_unit_test(what_is_written_is_read_again),
         cmocka_unit_test(damaged_bytes_are_refused),
         cmocka_unit_test(gaps_are_listed_from_the_oldest),

@@ -44,6 +44,8 @@ static const struct refused centres[] = {
     {C "b,N,t,101,1,,\na,\"N,t,101,1,,\nc,N,t,101,1,,\n", 3, "never closed", "quotes"},
     {C ",N,t,101,1,,\n", 2, "bad id \"\"", "A-Z"},
     {C "a/b,N,t,101,1,,\n", 2, "bad id \"a/b\"", "topics"},
+    {C "collector,N,t,101,1,,\n", 2, "reserved id \"collector\"", "another id"},
+    {C "simulator,N,t,101,1,,\n", 2, "reserved id \"simulator\"", "another id"},
     {C "a,N,t,101,1,,\n# x\na,M,t,101,1,,\n", 4, "\"a\" stands in line 2 already", "id of its own"},
     {C "a,,t,101,1,,\n", 2, "name is empty", "what people call it"},
     {C "a,\"N\nM\",t,101,1,,\n", 2, "control characters", "400"},

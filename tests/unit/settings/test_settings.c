@@ -82,7 +82,7 @@ static void what_is_left_out_has_its_default(void **state)
     assert_int_equal(settings->commit_max_events, 50000);
     assert_int_equal(settings->journal_segment_bytes, 67108864);
     assert_int_equal(settings->journal_keep_days, 400);
-    assert_int_equal(settings->journal_keep_bytes, 0);
+    assert_int_equal(settings->journal_keep_bytes, 17179869184);
     assert_int_equal(settings->memory_facts_bytes, 16777216);
     assert_int_equal(settings->limit_payload_bytes, 262144);
     assert_int_equal(settings->limit_batch_events, 5000);
@@ -103,6 +103,37 @@ static void relative_paths_are_beside_the_config(void **state)
     snprintf(expected, sizeof expected, "%s/c.csv", fixture->directory);
     assert_string_equal(fixture->settings.registry_centres, expected);
     assert_string_equal(fixture->settings.secret_file, "/etc/secret");
+}
+
+/* The folder stands for both the config's and systemd's. */
+static void a_secret_that_cannot_be_read_is_taken_from_systemd(void **state)
+{
+    struct fixture *fixture = *state;
+    char credential[160], expected[160];
+    snprintf(credential, sizeof credential, "%s/secrets_mine", fixture->directory);
+    FILE *file = fopen(credential, "w");
+    assert_non_null(file);
+    fclose(file);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", fixture->directory, 1), 0);
+
+    must_load(fixture, "{" REQUIRED ",\"secret_file\":\"secrets/mine\"}");
+    assert_string_equal(fixture->settings.secret_file, credential);
+    must_load(fixture, "{" REQUIRED ",\"secret_file\":\"secrets/another\"}");
+    snprintf(expected, sizeof expected, "%s/secrets/another", fixture->directory);
+    assert_string_equal(fixture->settings.secret_file, expected);
+
+    snprintf(expected, sizeof expected, "%s/secrets", fixture->directory);
+    assert_int_equal(mkdir(expected, 0700), 0);
+    snprintf(expected, sizeof expected, "%s/secrets/mine", fixture->directory);
+    assert_int_equal(link(credential, expected), 0);
+    must_load(fixture, "{" REQUIRED ",\"secret_file\":\"secrets/mine\"}");
+    assert_string_equal(fixture->settings.secret_file, expected);
+
+    unsetenv("CREDENTIALS_DIRECTORY");
+    unlink(expected);
+    snprintf(expected, sizeof expected, "%s/secrets", fixture->directory);
+    rmdir(expected);
+    unlink(credential);
 }
 
 static void secret_lies_in_data_dir_unless_named(void **state)
@@ -241,8 +272,13 @@ static const struct {
     {"\"http\":{\"listen\":\"8080\"}", "no address", "127.0.0.1:port"},
     {"\"http\":{\"listen\":\"localhost:8080\"}", "no IP address", "127.0.0.1:port"},
     {"\"http\":{\"listen\":\"127.0.0.1:65536\"}", "port", "127.0.0.1:port"},
-    {"\"http\":{\"listen\":\"0.0.0.0:8080\"}", "others could read", "open_to_network"},
-    {"\"http\":{\"listen\":\"[::]:8080\"}", "others could read", "open_to_network"},
+    {"\"http\":{\"listen\":\"0.0.0.0:8080\"}", "others could read", "edutally token new"},
+    {"\"http\":{\"listen\":\"[::]:8080\"}", "others could read", "behind_proxy"},
+    {"\"http\":{\"listen\":\"0.0.0.0:8080\",\"behind_proxy\":true,\"tokens_file\":\"t\"}", "that we do",
+     "remove http.behind_proxy"},
+    {"\"http\":{\"listen\":\"127.0.0.1:1\",\"connections\":15}", "is 15", "16 to 4096"},
+    {"\"http\":{\"listen\":\"127.0.0.1:1\",\"tls\":{\"cert_file\":\"c\"}}", "http.tls.key_file is missing",
+     "add \"key_file\""},
     {"\"outputs\":{}", "an object", "a list"},
     {"\"outputs\":[5]", "outputs[0] is a number", "an object"},
     {"\"outputs\":[{\"name\":\"a\",\"type\":\"influxdb1\",\"url\":\"http://h\"}]", "outputs[0].database is missing",
@@ -310,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_left_out_has_its_default, set_up, tear_down),
         cmocka_unit_test_setup_teardown(relative_paths_are_beside_the_config, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_secret_that_cannot_be_read_is_taken_from_systemd, set_up, tear_down),
         cmocka_unit_test_setup_teardown(secret_lies_in_data_dir_unless_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_section_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shipped_config_is_sound, set_up, tear_down),

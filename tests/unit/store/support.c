@@ -13,7 +13,11 @@ int place_setup(void **state)
         return -1;
     }
     snprintf(place->database, sizeof place->database, "%s/edutally.db", place->directory);
-    return store_open(&place->store, place->directory, "test", &place->error);
+    snprintf(place->secret_file, sizeof place->secret_file, "%s/secret", place->directory);
+    if (secret_open(&place->secret, place->secret_file, true, &place->error) != 0) {
+        return -1;
+    }
+    return store_open(&place->store, place->directory, "test", place->secret, &place->error);
 }
 
 int place_teardown(void **state)
@@ -21,6 +25,7 @@ int place_teardown(void **state)
     struct place *place = *state;
     store_reader_close(&place->reader);
     store_close(&place->store);
+    secret_free(&place->secret);
     int result = remove_tree(place->directory);
     free(place);
     return result;
@@ -29,7 +34,7 @@ int place_teardown(void **state)
 void place_reopen(struct place *place)
 {
     store_close(&place->store);
-    MUST(place, store_open(&place->store, place->directory, "test", &place->error));
+    MUST(place, store_open(&place->store, place->directory, "test", place->secret, &place->error));
 }
 
 struct store_reader *place_reader(struct place *place)

@@ -19,6 +19,8 @@
 struct place {
     char directory[64];
     char database[96];
+    char secret_file[96];
+    struct secret *secret;
     struct store *store;
     struct store_reader *reader; /* NULL until place_reader */
     struct error error;

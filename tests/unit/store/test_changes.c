@@ -226,6 +226,79 @@ static void every_series_gives_its_own_columns(void **state)
     }
 }
 
+struct told {
+    char text[200];
+};
+
+/* "p24321" for a period that stands, "-24321" for one that does not. */
+static int tell(void *context, const struct change_row *row)
+{
+    struct told *told = context;
+    size_t used = strlen(told->text);
+    assert_int_equal(row->withdrawn && row->registered + row->reporting + row->adopting > 0, 0);
+    snprintf(told->text + used, sizeof told->text - used, "%c%d ", row->withdrawn ? '-' : 'p', row->period);
+    return 0;
+}
+
+static void save_result(struct place *place, int32_t period, uint32_t centre)
+{
+    const struct store_adoption_row adoption = {.indicator = "i",
+                                                .area = "46",
+                                                .period = period,
+                                                .period_kind = "month",
+                                                .registered = 3,
+                                                .rule_hash = "r",
+                                                .registry_hash = "g"};
+    const struct store_verdict_row verdict = {
+        .indicator = "i", .centre = centre, .period = period, .period_kind = "month", .conditions = "[]"};
+    MUST(place, store_adoption_save(place->store, &adoption, &place->error));
+    MUST(place, store_verdict_save(place->store, &verdict, &place->error));
+}
+
+static void must_tell(struct place *place, int64_t after, const char *expected)
+{
+    for (int limit = 1; limit < 8; limit += 6) {
+        for (int series = SERIES_ADOPTION; series <= SERIES_CENTRE_ADOPTION; series++) {
+            struct told told = {0};
+            struct change_cursor cursor = {.revision = after, .complete = true};
+            follow_all(place, (enum store_series)series, &cursor, limit, tell, &told);
+            assert_string_equal(told.text, expected);
+        }
+    }
+}
+
+static void results_that_no_longer_stand_are_told_before_those_that_do(void **state)
+{
+    struct place *place = *state;
+    uint32_t centre;
+    place_begin(place);
+    MUST(place, store_centre(place->store, "th-1", &centre, &place->error));
+    for (int32_t period = 1; period <= 3; period++) {
+        save_result(place, period, centre);
+    }
+    place_commit(place);
+    must_tell(place, 0, "p1 p2 p3 ");
+
+    place_begin(place);
+    MUST(place, store_results_clear(place->store, &place->error));
+    save_result(place, 2, centre);
+    place_commit(place);
+    must_tell(place, 1, "-3 -1 p2 ");
+
+    place_begin(place);
+    save_result(place, 3, centre); /* stands again */
+    save_result(place, 4, centre);
+    place_commit(place);
+    must_tell(place, 2, "p3 p4 ");
+
+    place_begin(place);
+    MUST(place, store_results_keep(place->store, "i", 3, 3, &place->error));
+    MUST(place, store_results_keep(place->store, "another", 9, 9, &place->error));
+    place_commit(place);
+    must_tell(place, 3, "-4 -2 ");
+    must_tell(place, 0, "-1 p3 -4 -2 ");
+}
+
 static void cursors_are_kept_by_output_and_series(void **state)
 {
     struct place *place = *state;
@@ -259,6 +332,7 @@ int main(void)
         WITH_PLACE(a_saved_revision_starts_after_itself),
         WITH_PLACE(after_a_failed_row_nothing_is_passed_over),
         WITH_PLACE(every_series_gives_its_own_columns),
+        WITH_PLACE(results_that_no_longer_stand_are_told_before_those_that_do),
         WITH_PLACE(cursors_are_kept_by_output_and_series),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

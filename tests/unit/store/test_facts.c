@@ -150,6 +150,62 @@ static void ranges_of_each_epoch_come_back(void **state)
     buffer_free(&bytes);
 }
 
+static void assert_counted(struct place *place, uint32_t device, int64_t devices, int64_t epochs)
+{
+    int64_t count = -1;
+    MUST(place, store_count_devices(place->store, "th-1", &count, &place->error));
+    assert_int_equal(count, devices);
+    MUST(place, store_count_epochs(place->store, device, &count, &place->error));
+    assert_int_equal(count, epochs);
+}
+
+/* Bounds on what outside input creates are looked at with each event: one look-up, whatever there is. */
+static void devices_and_epochs_are_counted_as_they_come(void **state)
+{
+    struct place *place = *state;
+    uint32_t one = 0, two = 0, other = 0;
+    int64_t unknown = -1;
+    struct store_ranges row = {.epoch = "e1", .bytes = "12345678", .byte_count = 8};
+    assert_counted(place, 1, 0, 0);
+    place_begin(place);
+    MUST(place, store_device(place->store, "46", "th-1", "one", &one, &place->error));
+    MUST(place, store_device(place->store, "46", "th-1", "two", &two, &place->error));
+    MUST(place, store_device(place->store, "46", "th-1", "one", &one, &place->error));
+    MUST(place, store_device(place->store, "46", "x", "one", &other, &place->error));
+    row.device = one;
+    MUST(place, store_ranges_save(place->store, &row, &place->error));
+    MUST(place, store_ranges_save(place->store, &row, &place->error)); /* the same row again */
+    row.epoch = "e2";
+    MUST(place, store_ranges_save(place->store, &row, &place->error));
+    assert_counted(place, one, 2, 2);
+    place_commit(place);
+    place_begin(place);
+    row.epoch = "e3";
+    MUST(place, store_ranges_save(place->store, &row, &place->error));
+    MUST(place, store_device(place->store, "46", "th-1", "three", &other, &place->error));
+    assert_counted(place, one, 3, 3);
+    store_rollback(place->store);
+    assert_counted(place, one, 2, 2);
+    assert_counted(place, two, 2, 0);
+    MUST(place, store_count_unknown_devices(place->store, &unknown, &place->error));
+    assert_int_equal(unknown, 3);
+    place_execute(place, "INSERT INTO centre (id) VALUES ('th-1')");
+    MUST(place, store_count_unknown_devices(place->store, &unknown, &place->error));
+    assert_int_equal(unknown, 1);
+}
+
+static void looking_for_an_id_remembers_nothing(void **state)
+{
+    struct place *place = *state;
+    static const unsigned char id[16] = {1};
+    place_begin(place);
+    assert_int_equal(store_seen_has(place->store, 5, id, &place->error), 0);
+    assert_int_equal(store_seen_add(place->store, 5, id, &place->error), 1);
+    assert_int_equal(store_seen_has(place->store, 5, id, &place->error), 1);
+    assert_int_equal(store_seen_has(place->store, 6, id, &place->error), 0);
+    place_commit(place);
+}
+
 static void an_id_is_new_once_a_day(void **state)
 {
     struct place *place = *state;
@@ -343,6 +399,8 @@ int main(void)
         WITH_PLACE(a_fact_of_each_span_comes_back),
         WITH_PLACE(a_set_that_is_not_given_stays_as_stored),
         WITH_PLACE(ranges_of_each_epoch_come_back),
+        WITH_PLACE(devices_and_epochs_are_counted_as_they_come),
+        WITH_PLACE(looking_for_an_id_remembers_nothing),
         WITH_PLACE(an_id_is_new_once_a_day),
         WITH_PLACE(sealing_drops_sets_and_ids_and_keeps_counts),
         WITH_PLACE(sealing_goes_through_any_number_of_months),

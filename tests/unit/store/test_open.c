@@ -18,7 +18,7 @@ static void must_refuse_untouched(struct place *place, const char *what)
 {
     size_t before_count, after_count;
     char *before = bytes_of(place->database, &before_count);
-    assert_int_equal(store_open(&place->store, place->directory, "test", &place->error), ERROR_CONFIG);
+    assert_int_equal(store_open(&place->store, place->directory, "test", place->secret, &place->error), ERROR_CONFIG);
     assert_null(place->store);
     assert_non_null(strstr(place->error.text, what));
     char *after = bytes_of(place->database, &after_count);
@@ -33,7 +33,7 @@ static void must_refuse_untouched(struct place *place, const char *what)
 static void an_empty_directory_gets_a_store_of_the_schema(void **state)
 {
     struct place *place = *state;
-    assert_int_equal(place_number(place, "PRAGMA user_version"), 1);
+    assert_int_equal(place_number(place, "PRAGMA user_version"), 2);
     assert_int_equal(place_number(place, "PRAGMA application_id"), 0x45445459);
     assert_int_equal(place_number(place, "SELECT count(*) FROM fact_day"), 0);
     assert_int_equal(store_revision(place->store), 0);
@@ -45,7 +45,7 @@ static void a_directory_is_made_where_there_is_none(void **state)
     struct store *store = NULL;
     char path[128];
     snprintf(path, sizeof path, "%s/a/b", place->directory);
-    MUST(place, store_open(&store, path, "test", &place->error));
+    MUST(place, store_open(&store, path, "test", place->secret, &place->error));
     store_close(&store);
     assert_null(store);
     store_close(&store);
@@ -101,7 +101,7 @@ static void a_file_that_is_no_database_is_an_error(void **state)
         fputs("this is no database\n", file);
     }
     fclose(file);
-    assert_int_equal(store_open(&place->store, place->directory, "test", &place->error), ERROR_IO);
+    assert_int_equal(store_open(&place->store, place->directory, "test", place->secret, &place->error), ERROR_IO);
     assert_null(place->store);
     assert_int_equal(file_size(place->database), 20000);
 }
@@ -113,7 +113,7 @@ static void an_empty_file_becomes_a_store(void **state)
     unlink(place->database);
     fclose(fopen(place->database, "wb"));
     place_reopen(place);
-    assert_int_equal(place_number(place, "PRAGMA user_version"), 1);
+    assert_int_equal(place_number(place, "PRAGMA user_version"), 2);
 }
 
 static void every_transaction_has_the_next_revision(void **state)

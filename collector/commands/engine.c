@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "commands/commands.h"
+#include "store/store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,8 +48,12 @@ static int open_parts(struct engine *engine,
     if (result == 0) {
         result = open_secret(engine, directory, error);
     }
+    if (result == 0) { /* before the journal, which would begin a segment with another secret's key */
+        result = store_check_secret(settings->data_dir, engine->secret, error);
+    }
     if (result == 0) {
-        result = journal_open(&engine->journal, directory, settings->journal_segment_bytes, &engine->counters, error);
+        result = journal_open(&engine->journal, directory, settings->journal_segment_bytes, engine->secret,
+                              &engine->counters, error);
     }
     if (result != 0) {
         return result;

@@ -1,13 +1,17 @@
 #include "support.h"
 
+#include "base/crc32c.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,24 +23,44 @@ int place_setup(void **state)
     assert_non_null(place);
     snprintf(place->directory, sizeof place->directory, "/tmp/edutally-journal-XXXXXX");
     assert_non_null(mkdtemp(place->directory));
-    assert_int_equal(journal_open(&place->journal, place->directory, 1 << 20, &place->counters, &place->error), 0);
+    char path[sizeof place->directory + sizeof "/secret"];
+    snprintf(path, sizeof path, "%s/secret", place->directory);
+    assert_int_equal(secret_open(&place->secret, path, true, &place->error), 0);
+    place_reopen(place, 1 << 20);
     *state = place;
     return 0;
+}
+
+/* Removes the files whose names end so. */
+static void remove_files(const struct place *place, const char *ending)
+{
+    DIR *directory = opendir(place->directory);
+    assert_non_null(directory);
+    const struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        char path[sizeof place->directory + sizeof entry->d_name];
+        size_t length = strlen(entry->d_name), tail = strlen(ending);
+        snprintf(path, sizeof path, "%s/%s", place->directory, entry->d_name);
+        if (length >= tail && strcmp(entry->d_name + length - tail, ending) == 0) {
+            unlink(path);
+        }
+    }
+    closedir(directory);
+}
+
+void place_restore(struct place *place, const char *bytes, size_t count)
+{
+    journal_close(&place->journal);
+    remove_files(place, ".seg");
+    file_put(place_segment(place, 0), bytes, count);
 }
 
 int place_teardown(void **state)
 {
     struct place *place = *state;
     journal_close(&place->journal);
-    DIR *directory = opendir(place->directory);
-    assert_non_null(directory);
-    const struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) {
-        char path[sizeof place->directory + sizeof entry->d_name];
-        snprintf(path, sizeof path, "%s/%s", place->directory, entry->d_name);
-        unlink(path);
-    }
-    closedir(directory);
+    secret_free(&place->secret);
+    remove_files(place, "");
     rmdir(place->directory);
     free(place);
     return 0;
@@ -45,7 +69,18 @@ int place_teardown(void **state)
 void place_reopen(struct place *place, int64_t segment_bytes)
 {
     journal_close(&place->journal);
-    int result = journal_open(&place->journal, place->directory, segment_bytes, &place->counters, &place->error);
+    int result =
+        journal_open(&place->journal, place->directory, segment_bytes, place->secret, &place->counters, &place->error);
+    if (result != 0) {
+        fail_msg("%s", place->error.text);
+    }
+}
+
+void place_open_for_reading(struct place *place)
+{
+    journal_close(&place->journal);
+    int result =
+        journal_open_for_reading(&place->journal, place->directory, place->secret, &place->counters, &place->error);
     if (result != 0) {
         fail_msg("%s", place->error.text);
     }
@@ -158,6 +193,57 @@ int place_read_all(struct place *place, int64_t position, char *payloads, size_t
     assert_int_equal(result, 0);
     journal_reader_close(&reader);
     return count;
+}
+
+static int keep_segment(void *context, const struct journal_segment *segment)
+{
+    struct surveyed *surveyed = context;
+    assert_true(surveyed->segment_count < MOST_SURVEYED);
+    surveyed->segments[surveyed->segment_count++] = *segment;
+    return 0;
+}
+
+static int keep_damage(void *context, const struct journal_damage *damage)
+{
+    struct surveyed *surveyed = context;
+    assert_true(surveyed->damage_count < MOST_SURVEYED);
+    surveyed->damages[surveyed->damage_count++] = *damage;
+    return 0;
+}
+
+void place_survey(struct place *place, struct surveyed *surveyed)
+{
+    surveyed->segment_count = surveyed->damage_count = 0;
+    assert_int_equal(journal_survey(place->journal, keep_segment, keep_damage, surveyed, &place->error), 0);
+}
+
+void place_set_made(const struct place *place, int64_t first, int64_t made_ms)
+{
+    size_t count;
+    char path[128];
+    snprintf(path, sizeof path, "%s", place_segment(place, first));
+    char *bytes = file_bytes(path, &count);
+    assert_true(count >= HEADER);
+    for (int i = 0; i < 8; i++) {
+        bytes[92 + i] = (char)(made_ms >> (8 * i));
+    }
+    uint32_t crc = crc32c_extend(0, bytes, COPY - 4);
+    for (int i = 0; i < 4; i++) {
+        bytes[COPY - 4 + i] = (char)(crc >> (8 * i));
+    }
+    memcpy(bytes + COPY, bytes, COPY);
+    file_put(path, bytes, count);
+    free(bytes);
+}
+
+void disk_size(int64_t bytes)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct rlimit limit;
+    assert_int_equal(sigaction(SIGXFSZ, &ignore, NULL), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes < 0 ? limit.rlim_max : (rlim_t)bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 int64_t counted(const struct place *place, enum counter counter)

@@ -8,10 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HEADER = 32, PREFIX = 18 };
+enum { HEADER = 8192, COPY = 4096, PLAIN_HEADER = 32, RECORD = 20 };
 
 struct place {
     char directory[64];
+    struct secret *secret;
     struct counters counters;
     struct journal *journal;
     struct error error;
@@ -24,11 +25,17 @@ int place_teardown(void **state);
 /* Closes the journal and opens it again. */
 void place_reopen(struct place *place, int64_t segment_bytes);
 
+/* Closes the journal; opens it as it is, for reading alone. */
+void place_open_for_reading(struct place *place);
+
 /* Appends one record; the test fails if that fails. */
 void place_append(struct place *place, const char *topic, const char *payload);
 
 /* Appends `count` records whose payloads are "<number> xxxx…" of `bytes` bytes, numbered from `from`. */
 void place_append_numbered(struct place *place, int from, int count, size_t bytes);
+
+/* Closes the journal and puts one segment in the place of all that are there, as if this were its disk. */
+void place_restore(struct place *place, const char *bytes, size_t count);
 
 /* The path of the segment that begins at `first`; valid until the next call. */
 const char *place_segment(const struct place *place, int64_t first);
@@ -44,6 +51,21 @@ void file_put(const char *path, const char *bytes, size_t count);
 /* Reads from `position` to the end; `payloads` gets the payloads joined by '|' (cut to `size`). Returns their number.
  */
 int place_read_all(struct place *place, int64_t position, char *payloads, size_t size);
+
+/* What a survey says, of at most MOST_SURVEYED segments and damages. */
+enum { MOST_SURVEYED = 16 };
+struct surveyed {
+    struct journal_segment segments[MOST_SURVEYED];
+    struct journal_damage damages[MOST_SURVEYED];
+    size_t segment_count, damage_count;
+};
+void place_survey(struct place *place, struct surveyed *surveyed);
+
+/* Sets when a segment was begun, in both copies of its header. */
+void place_set_made(const struct place *place, int64_t first, int64_t made_ms);
+
+/* Lets no file grow past `bytes` until it is called with -1: a full disk, for write() takes a part and then fails. */
+void disk_size(int64_t bytes);
 
 int64_t counted(const struct place *place, enum counter counter);
 

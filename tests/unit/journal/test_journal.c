@@ -1,14 +1,11 @@
-/* Appending, reading, rotating, trimming, reopening: the journal when nothing is damaged, and when the disk is full. */
+/* Appending, reading, rotating, reopening: the journal when nothing is damaged, and when the disk is full. */
 #include "support.h"
 
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -40,25 +37,6 @@ static void record_comes_back_as_it_was_appended(void **state)
     assert_int_equal(record.next, journal_end(place->journal));
     assert_int_equal(journal_read(reader, &record, &place->error), 0);
     journal_reader_close(&reader);
-}
-
-/* The expected bytes were computed from the drawing alone, with a CRC-32C of their own. */
-static void format_is_as_drawn(void **state)
-{
-    struct place *place = *state;
-    size_t count;
-    static const unsigned char expected[] = {0x65, 0x64, 0x75, 0x6a, 0x72, 0x6e, 0x6c, 0x0a, 0x01, 0x00, 0x00,
-                                             0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
-                                             0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xe2, 0xa1, 0x61, 0xb4, 0x0f,
-                                             0x00, 0x00, 0x00, 0xa6, 0x13, 0x77, 0x0f, 0x7b, 0xe8, 0x97, 0xb6,
-                                             0x9a, 0x01, 0x00, 0x00, 0x02, 0x00, 0x61, 0x62, 0x63, 0x64, 0x65};
-    place_append(place, "ab", "cde");
-
-    char *bytes = file_bytes(place_segment(place, 0), &count);
-
-    assert_int_equal(count, sizeof expected);
-    assert_memory_equal(bytes, expected, sizeof expected);
-    free(bytes);
 }
 
 static void reader_begins_at_any_record(void **state)
@@ -210,30 +188,18 @@ static void sync_does_nothing_when_nothing_is_new(void **state)
     assert_int_equal(counted(place, COUNTER_journal_syncs), syncs);
 }
 
-static void ignore_size_signal(void)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    assert_int_equal(sigaction(SIGXFSZ, &ignore, NULL), 0);
-}
-
-/* A file size limit stands for a full disk: write() takes a part of the record and then fails, as on a full disk. */
 static void full_disk_leaves_nothing_behind_and_append_works_again_with_room(void **state)
 {
     struct place *place = *state;
     char payloads[256];
-    struct rlimit before, small;
     place_append(place, "t", "first");
     int64_t end = journal_end(place->journal);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    small = before;
-    small.rlim_cur = (rlim_t)(HEADER + end + 10);
-    ignore_size_signal();
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    disk_size(HEADER + end + 10);
 
     int result = journal_append(place->journal, 1, "t", 1, "does not fit", 12, &place->error);
     int again = journal_append(place->journal, 1, "t", 1, "does not fit", 12, &place->error);
     int64_t size = file_size(place_segment(place, 0));
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    disk_size(-1);
 
     assert_int_equal(result, ERROR_IO);
     assert_int_equal(again, ERROR_IO);
@@ -248,18 +214,13 @@ static void full_disk_at_rotation_can_be_tried_again(void **state)
 {
     struct place *place = *state;
     char payloads[256];
-    struct rlimit before, small;
     place_reopen(place, 100);
     place_append_numbered(place, 1, 1, 90);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    small = before;
-    small.rlim_cur = HEADER / 2;
-    ignore_size_signal();
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    disk_size(HEADER / 2);
 
     int result = journal_append(place->journal, 1, "t", 1, "second", 6, &place->error);
     long segments = place_count_segments(place);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    disk_size(-1);
 
     assert_int_equal(result, ERROR_IO);
     assert_int_equal(segments, 1);
@@ -272,94 +233,17 @@ static void lazy_records_wait_for_room(void **state)
 {
     struct place *place = *state;
     char payloads[64];
-    struct rlimit before, small;
     assert_int_equal(journal_append_lazily(place->journal, 1, "t", 1, "one", 3, &place->error), 0);
     assert_int_equal(journal_append_lazily(place->journal, 1, "t", 1, "two", 3, &place->error), 0);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    small = before;
-    small.rlim_cur = HEADER + 30;
-    ignore_size_signal();
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    disk_size(HEADER + 30);
 
     int result = journal_flush(place->journal, &place->error);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    disk_size(-1);
 
     assert_int_equal(result, ERROR_IO);
     assert_int_equal(journal_flush(place->journal, &place->error), 0);
     assert_int_equal(place_read_all(place, 0, payloads, sizeof payloads), 2);
     assert_string_equal(payloads, "one|two");
-}
-
-/* Five segments of one record each; returns where the n-th begins. */
-static void fill_segments(struct place *place, int64_t begins[5])
-{
-    place_reopen(place, 100);
-    for (int i = 0; i < 5; i++) {
-        begins[i] = journal_end(place->journal);
-        place_append_numbered(place, i, 1, 90);
-    }
-    assert_int_equal(place_count_segments(place), 5);
-}
-
-static void trim_keeps_what_a_position_needs(void **state)
-{
-    struct place *place = *state;
-    int64_t begins[5];
-    char payloads[1024];
-    fill_segments(place, begins);
-
-    assert_int_equal(journal_trim(place->journal, begins[3] - 1, 0, 1, &place->error), 0);
-
-    assert_int_equal(file_size(place_segment(place, begins[1])), -1);
-    assert_true(file_size(place_segment(place, begins[2])) > 0);
-    assert_int_equal(place_read_all(place, begins[2], payloads, sizeof payloads), 3);
-    assert_int_equal(counted(place, COUNTER_journal_segments), 3);
-}
-
-static void trim_without_bounds_removes_nothing(void **state)
-{
-    struct place *place = *state;
-    int64_t begins[5];
-    fill_segments(place, begins);
-    assert_int_equal(journal_trim(place->journal, journal_end(place->journal), 0, 0, &place->error), 0);
-    assert_int_equal(place_count_segments(place), 5);
-}
-
-static void trim_by_size_keeps_the_newest_and_the_one_being_written(void **state)
-{
-    struct place *place = *state;
-    int64_t begins[5];
-    fill_segments(place, begins);
-    int64_t record = begins[1] - begins[0];
-
-    assert_int_equal(journal_trim(place->journal, journal_end(place->journal), 0, 2 * record, &place->error), 0);
-    assert_int_equal(place_count_segments(place), 2);
-    assert_int_equal(journal_trim(place->journal, journal_end(place->journal), 0, 1, &place->error), 0);
-    assert_int_equal(place_count_segments(place), 1);
-}
-
-static void trim_by_age_looks_at_the_last_write(void **state)
-{
-    struct place *place = *state;
-    int64_t begins[5];
-    fill_segments(place, begins);
-    struct timespec times[2] = {{.tv_sec = 1500000000}, {.tv_sec = 1500000000}};
-    assert_int_equal(utimensat(-100, place_segment(place, begins[0]), times, 0), 0);
-
-    assert_int_equal(journal_trim(place->journal, journal_end(place->journal), 30, 0, &place->error), 0);
-
-    assert_int_equal(place_count_segments(place), 4);
-    assert_int_equal(file_size(place_segment(place, begins[0])), -1);
-}
-
-static void position_before_the_oldest_segment_starts_at_the_oldest(void **state)
-{
-    struct place *place = *state;
-    int64_t begins[5];
-    char payloads[1024];
-    fill_segments(place, begins);
-    assert_int_equal(journal_trim(place->journal, begins[3], 0, 1, &place->error), 0);
-    assert_int_equal(place_read_all(place, 0, payloads, sizeof payloads), 2);
 }
 
 static void position_past_the_end_never_repeats(void **state)
@@ -401,7 +285,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(record_comes_back_as_it_was_appended),
-        TEST(format_is_as_drawn),
         TEST(reader_begins_at_any_record),
         TEST(reader_follows_rotation),
         TEST(record_larger_than_a_segment_and_than_the_buffer_is_kept),
@@ -415,11 +298,6 @@ int main(void)
         TEST(full_disk_leaves_nothing_behind_and_append_works_again_with_room),
         TEST(full_disk_at_rotation_can_be_tried_again),
         TEST(lazy_records_wait_for_room),
-        TEST(trim_keeps_what_a_position_needs),
-        TEST(trim_without_bounds_removes_nothing),
-        TEST(trim_by_size_keeps_the_newest_and_the_one_being_written),
-        TEST(trim_by_age_looks_at_the_last_write),
-        TEST(position_before_the_oldest_segment_starts_at_the_oldest),
         TEST(position_past_the_end_never_repeats),
         TEST(other_files_in_the_directory_are_left_alone),
     };

@@ -3,6 +3,7 @@
  * their own. Signals are blocked everywhere and fetched between two turns, so nothing is interrupted in the middle.
  */
 #include "engine.h"
+#include "receiving.h"
 
 #include "api/api.h"
 #include "base/file.h"
@@ -20,7 +21,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-enum { TURN_MS = 200, TIDY_EVERY_MS = 3600 * 1000, GAUGES_EVERY_MS = 5000 };
+enum { TURN_MS = 200, TIDY_EVERY_MS = 3600 * 1000, GAUGES_EVERY_MS = 5000, TIDY_WHEN_STUCK_MS = 3 * 1000 };
 
 struct daemon {
     struct engine engine;
@@ -32,6 +33,7 @@ struct daemon {
     sigset_t signals;
     int64_t revision;
     int64_t tidied_ms, gauged_ms;
+    struct receiving receiving; /* the receiving thread's */
 };
 
 static void explain(FILE *out)
@@ -39,26 +41,13 @@ static void explain(FILE *out)
     fputs("Usage: edutally run --config FILE\n\n"
           "Receives events over MQTT, counts each exactly once, evaluates the targets,\n"
           "writes to the configured outputs and serves the dashboard, until SIGTERM or\n"
-          "Ctrl-C. SIGHUP reads registry, taxonomy and indicators again (all or nothing);\n"
-          "passwords and tokens are read again when they are refused.\n\n"
+          "Ctrl-C. SIGHUP reads registry, taxonomy and indicators again (all or nothing), and\n"
+          "the tokens and the certificate of HTTP. Passwords and tokens that others ask for\n"
+          "are read again when they are refused.\n\n"
           "  --config FILE  the collector's configuration; `edutally check` explains what\n"
           "                 is wrong with it\n\n"
           "Exit: 0 stopped as asked, 1 failed, 2 usage, 3 config\n",
           out);
-}
-
-static int receive(void *context, const char *topic, size_t topic_length, const void *payload, size_t payload_length)
-{
-    struct daemon *daemon = context;
-    struct error error;
-    int result =
-        journal_append(daemon->engine.journal, clock_wall_ms(), topic, topic_length, payload, payload_length, &error);
-    counter_set(&daemon->engine.counters, COUNTER_journal_stuck, result != 0);
-    if (result != 0) {
-        log_error("journal_cannot_be_written", "reason=\"%s\" note=\"receiving waits; free some disk space\"",
-                  error.text);
-    }
-    return result;
 }
 
 static int publish_ack(void *context, const char *topic, const void *payload, size_t length)
@@ -94,8 +83,11 @@ static int start_parts(struct daemon *daemon, struct error *error)
             api_start(&daemon->api, settings, EDUTALLY_VERSION, &daemon->engine.counters, &daemon->api_world, error);
     }
     if (result == 0 && settings->mqtt_server != NULL) {
-        result = ingest_start(&daemon->ingest, settings, settings->data_dir, &daemon->engine.counters, receive, daemon,
-                              error);
+        daemon->receiving = (struct receiving){
+            .journal = daemon->engine.journal, .counters = &daemon->engine.counters, .settings = settings};
+        const struct ingest_sink sink = {
+            .take = receiving_take, .has_room = receiving_has_room, .context = &daemon->receiving};
+        result = ingest_start(&daemon->ingest, settings, settings->data_dir, &daemon->engine.counters, &sink, error);
     }
     return result;
 }
@@ -127,14 +119,17 @@ static void drop_reloaded(struct daemon *daemon)
 }
 
 /* SIGHUP: another registry, taxonomy and indicators, or none of them. Settings need a restart, so the first world
- * stays. */
+ * stays. Tokens come first: taking one away does not wait for a registry without faults. */
 static void reload(struct daemon *daemon)
 {
     struct engine *engine = &daemon->engine;
     struct error error = {0};
+    if (daemon->api != NULL) {
+        api_reload(daemon->api);
+    }
     struct world *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL || world_reload_or_explain(fresh, &engine->world) != EXIT_DONE) {
-        log_error("reload_refused", "note=\"the files have faults, the old ones stay in force\"");
+        log_error("reload_refused", "note=\"the files could not be taken over, the old ones stay in force\"");
         if (fresh != NULL) {
             world_free(fresh);
         }
@@ -182,6 +177,21 @@ static void update_gauges(struct daemon *daemon)
     sd_notify(0, "WATCHDOG=1");
 }
 
+/* Once an hour; oftener while the disk is full, for tidying may make room, also where counting failed for lack of it.
+ * What `result` was, or what tidying gave. */
+static int tidy_if_due(struct daemon *daemon, int result, struct error *error)
+{
+    struct error aside = {0};
+    bool is_stuck = result != 0 || counter_get(&daemon->engine.counters, COUNTER_journal_stuck) != 0;
+    int64_t now_ms = clock_steady_ms();
+    if (now_ms - daemon->tidied_ms < (is_stuck ? TIDY_WHEN_STUCK_MS : TIDY_EVERY_MS)) {
+        return result;
+    }
+    daemon->tidied_ms = now_ms;
+    int tidied = pipeline_tidy(daemon->engine.pipeline, result == 0 ? error : &aside);
+    return result == 0 ? tidied : result;
+}
+
 /* One turn of the pipeline and what follows from it. A failure is logged and waited out: the journal keeps receiving.
  */
 static void turn(struct daemon *daemon)
@@ -189,10 +199,7 @@ static void turn(struct daemon *daemon)
     struct error error = {0};
     int64_t before = daemon->revision;
     int result = pipeline_turn(daemon->engine.pipeline, TURN_MS, &daemon->revision, &error);
-    if (result == 0 && clock_steady_ms() - daemon->tidied_ms >= TIDY_EVERY_MS) {
-        daemon->tidied_ms = clock_steady_ms();
-        result = pipeline_tidy(daemon->engine.pipeline, &error);
-    }
+    result = tidy_if_due(daemon, result, &error);
     if (result != 0) {
         log_error("counting_failed", "reason=\"%s\" note=\"tried again; nothing is lost\"", error.text);
         const struct timespec pause = {.tv_sec = 1};
@@ -202,7 +209,14 @@ static void turn(struct daemon *daemon)
         output_wake(daemon->outputs[i]);
     }
     counter_set(&daemon->engine.counters, COUNTER_journal_position, journal_end(daemon->engine.journal));
+    receiving_note_backlog(daemon->engine.journal, &daemon->engine.counters);
     update_gauges(daemon);
+}
+
+/* True once a sync failed: what the disk holds is not known any more. */
+static bool disk_is_broken(const struct daemon *daemon)
+{
+    return journal_is_broken(daemon->engine.journal) || pipeline_is_broken(daemon->engine.pipeline);
 }
 
 /* Turns until SIGTERM or SIGINT, or until the disk can no longer be trusted. */
@@ -221,9 +235,9 @@ static void serve(struct daemon *daemon)
             sd_notify(0, "READY=1");
         }
         turn(daemon);
-        if (journal_is_broken(daemon->engine.journal)) {
+        if (disk_is_broken(daemon)) {
             log_error(
-                "journal_broken",
+                "disk_broken",
                 "note=\"the disk lost what it had taken; ending, so that the next start reads what is really there\"");
             return;
         }
@@ -245,8 +259,8 @@ static int drain(struct daemon *daemon)
     stop_parts(daemon);
     log_info("stopped", "position=%lld revision=%lld", (long long)journal_end(daemon->engine.journal),
              (long long)counter_get(&daemon->engine.counters, COUNTER_revision));
-    /* With nothing left to commit the drain succeeds over a broken journal too: the supervisor must start us again. */
-    return result == 0 && !journal_is_broken(daemon->engine.journal) ? EXIT_DONE : EXIT_FAILED;
+    /* With nothing left to commit the drain succeeds over a broken disk too: the supervisor must start us again. */
+    return result == 0 && !disk_is_broken(daemon) ? EXIT_DONE : EXIT_FAILED;
 }
 
 static void block_signals(sigset_t *signals)

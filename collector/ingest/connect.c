@@ -1,7 +1,8 @@
 /*
  * The password is read at every attempt, so that it can be changed without a restart. A broker that does not speak
  * MQTT 5 is greeted again in 3.1.1 at once; the next connection begins with 5 again, so that a broker that was only
- * restarting when it hung up is not taken for an old one for ever.
+ * restarting when it hung up is not taken for an old one for ever. One that spoke MQTT 5 and hangs up has another
+ * reason: it would be greeted twice, and serve us without what MQTT 5 gives us, each time that the network fails.
  */
 #include "connect.h"
 
@@ -85,13 +86,14 @@ int connect_link(struct link **link, struct connect_plan *plan, struct link_answ
 {
     struct error older = {0};
     int result = open_with(link, plan, 5, answer, error);
-    if (result != ERROR_IO || !answer->wrong_version) {
+    plan->spoke_5 = plan->spoke_5 || result == 0;
+    if (result != ERROR_IO || !(answer->wrong_version || (answer->hung_up && !plan->spoke_5))) {
         return result;
     }
     log_info("mqtt_fall_back", "server=\"%s\" to=3.1.1 reason=\"%s\"", plan->server.uri, error->text);
     result = open_with(link, plan, 4, answer, &older);
     /* If neither is taken the first reason stands, unless the older version brought a clear "no". */
-    if (result != 0 && (result != ERROR_IO || !answer->wrong_version)) {
+    if (result != 0 && (result != ERROR_IO || !(answer->wrong_version || answer->hung_up))) {
         *error = older;
     }
     return result;

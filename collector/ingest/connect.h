@@ -16,6 +16,7 @@ struct connect_plan {
     struct server server;
     struct link_options link; /* the caller adds who he is: client id, will, callback, bell */
     int mqtt_version;         /* of the last connection that was made */
+    bool spoke_5;             /* a connection was made in MQTT 5 */
 };
 
 /* Checks what can be checked without the broker: address, readable password and TLS files. ERROR_CONFIG. The plan must

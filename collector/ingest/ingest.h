@@ -16,22 +16,28 @@ struct ingest;
 
 /* Topics. Subscribed with QoS 1, for each realm: `edu/v1/{realm}/+/+/event` and `edu/v1/{realm}/+/+/state`. The
  * collector's own state, retained, is `edu/v1/{first realm}/collector/{client id}/state`: {"v":1,"status":"online"}
- * after it connected,
+ * after it connected and again after a minute without a message (the broker must send it back: echo.h),
  * {"v":1,"status":"offline"} when it stops and as its last will. States of the centre "collector" never reach the sink.
  */
 
-/* Called on Paho's receive thread for every message; `topic` is not NUL-terminated. 0: it is safe, the broker may
- * forget it. Anything else: there is no room now; the message is offered again a little later, up to a third of the
- * keep-alive; then the connection is dropped with the message unacknowledged, so that the broker sends it again. */
-typedef int ingest_sink(void *context, const char *topic, size_t topic_length, const void *payload,
-                        size_t payload_length);
+/* Where the messages go. */
+struct ingest_sink {
+    /* On Paho's receive thread, for every message; `topic` is not NUL-terminated. 0: it is safe, the broker may forget
+     * it. Anything else: there is no room now; the message is offered again a little later, up to a third of the
+     * keep-alive; then the connection is dropped with the message unacknowledged, so that the broker sends it again. */
+    int (*take)(void *context, const char *topic, size_t topic_length, const void *payload, size_t payload_length);
+    /* After such an end, on the room's own thread, a few times a second: the next connection waits until it is true.
+     * NULL: it waits as after any other end. */
+    bool (*has_room)(void *context);
+    void *context;
+};
 
 /* Starts its own thread, which connects, subscribes and reconnects for ever. `settings` must outlive it and have an
- * mqtt section; passwords are read from their files at every connect. `state_directory` keeps the list of filters
- * subscribed in the session, so that removed ones are unsubscribed. Errors: ERROR_CONFIG, ERROR_MEMORY; an absent
- * broker is none. */
+ * mqtt section; passwords are read from their files at every connect; `sink` is copied. `state_directory` keeps the
+ * list of filters subscribed in the session, so that removed ones are unsubscribed. Errors: ERROR_CONFIG, ERROR_MEMORY;
+ * an absent broker is none. */
 int ingest_start(struct ingest **ingest, const struct settings *settings, const char *state_directory,
-                 struct counters *counters, ingest_sink *sink, void *context, struct error *error);
+                 struct counters *counters, const struct ingest_sink *sink, struct error *error);
 
 /* Publishes; QoS 0 or 1; copies topic and payload. Any thread, never blocks on the network (nor on the sink).
  * ERROR_BUSY while not connected or while more than a bounded number of messages waits (8,192, 8 MiB): the caller drops

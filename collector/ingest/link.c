@@ -16,6 +16,7 @@
 #include "link.h"
 
 #include "socket_watch.h"
+#include "tls_reason.h"
 
 #include "base/file.h"
 #include "base/log.h"
@@ -40,6 +41,7 @@ struct link {
     struct socket_watch watch; /* which socket is Paho's */
     _Atomic bool lost;
     _Atomic bool cut;         /* by us: nothing that still arrives is handed on */
+    _Atomic bool taken_over;  /* by another client with our id */
     char reason[REASON_SIZE]; /* why it was lost; written once, before `lost` */
     /* The one request that link's thread waits for; the bell's lock guards it. */
     bool answered;
@@ -139,9 +141,10 @@ static void on_disconnected(void *context, MQTTProperties *properties, enum MQTT
     char text[REASON_SIZE];
     const char *word = MQTTReasonCode_toString(code);
     (void)properties;
-    snprintf(text, sizeof text, "broker: %s (0x%02x)%s", word == NULL ? "unknown reason" : word, (unsigned)code,
-             code == MQTTREASONCODE_SESSION_TAKEN_OVER ? "; is the client id used twice?" : "");
-    lose(context, text);
+    struct link *link = context;
+    snprintf(text, sizeof text, "broker: %s (0x%02x)", word == NULL ? "unknown reason" : word, (unsigned)code);
+    atomic_store(&link->taken_over, code == MQTTREASONCODE_SESSION_TAKEN_OVER);
+    lose(link, text);
 }
 
 static int on_tls_error(const char *text, size_t length, void *context)
@@ -331,21 +334,29 @@ static const char *connack_word(const struct link *link)
     return known ? words[link->code] : link->detail;
 }
 
-/* An answer of "no", or none: was it the version? A broker that does not know MQTT 5 answers in its own format, which
- * Paho cannot read, or closes; both show as a connection that broke after our CONNECT left. */
 static bool is_wrong_version(const struct link *link)
 {
     enum { UNACCEPTABLE_VERSION_3 = 1 };
-    bool greeted = socket_watch_number(&link->watch) >= 0;
-    return link->code == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION || link->code == UNACCEPTABLE_VERSION_3 ||
-           (greeted && link->code < 0 && strstr(link->detail, "timeout") == NULL);
+    return link->code == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION || link->code == UNACCEPTABLE_VERSION_3;
+}
+
+/* A broker that does not know MQTT 5 answers in its own format, which Paho cannot read, or closes; both show as a
+ * connection that broke after our CONNECT left. */
+static bool is_hung_up(const struct link *link)
+{
+    return socket_watch_number(&link->watch) >= 0 && link->code < 0 && strstr(link->detail, "timeout") == NULL;
 }
 
 static int explain_refusal(struct link *link, struct link_answer *out, struct error *error)
 {
+    char certificate[REASON_SIZE] = "";
+    if (link->options.tls && socket_watch_number(&link->watch) < 0) { /* no CONNECT left: the handshake failed */
+        tls_reason(link->options.uri, link->options.ca_file, certificate, sizeof certificate);
+    }
     pthread_mutex_lock(&link->options.bell->lock);
-    const char *tls = link->tls_detail;
+    const char *tls = certificate[0] != '\0' ? certificate : link->tls_detail;
     out->wrong_version = is_wrong_version(link);
+    out->hung_up = is_hung_up(link);
     error_set(error, ERROR_IO, "%s (code %d)%s%s", connack_word(link), link->code,
               tls[0] == '\0' ? "" : ", TLS: ", tls);
     pthread_mutex_unlock(&link->options.bell->lock);
@@ -433,7 +444,7 @@ int link_subscribe(struct link *link, const char *filter, struct error *error)
     MQTTAsync_responseOptions options = request_options(link);
     if (link->options.mqtt_version == 5) {
         options.onSuccess5 = on_subscribed5;
-        options.subscribeOptions.noLocal = 1; /* our own state is not sent back to us */
+        options.subscribeOptions.retainHandling = 1; /* only where the session had no such subscription yet */
     } else {
         options.onSuccess = on_subscribed;
     }
@@ -509,6 +520,16 @@ const char *link_lost_reason(const struct link *link)
     return link->reason;
 }
 
+bool link_was_taken_over(const struct link *link)
+{
+    return atomic_load(&link->taken_over);
+}
+
+bool link_was_cut(const struct link *link)
+{
+    return atomic_load(&link->cut);
+}
+
 /* Sends DISCONNECT and waits until it left. Stopping is no reason not to wait: it is why we are here. */
 static void say_good_bye(struct link *link)
 {
@@ -547,6 +568,20 @@ void link_close(struct link **at, bool good_bye)
         MQTTAsync_destroy(&link->handle);
     }
     free(link);
+}
+
+/* A client that never connects: the library lives as long as any client does. */
+int link_library_hold(void **hold, struct error *error)
+{
+    int code = MQTTAsync_create(hold, "tcp://127.0.0.1:1", "hold", MQTTCLIENT_PERSISTENCE_NONE, NULL);
+    return code == MQTTASYNC_SUCCESS ? 0 : error_set(error, ERROR_MEMORY, "Paho does not start (code %d)", code);
+}
+
+void link_library_release(void **hold)
+{
+    if (*hold != NULL) {
+        MQTTAsync_destroy(hold);
+    }
 }
 
 const char *link_library_version(void)

@@ -56,7 +56,8 @@ struct link_options {
 /* How the broker answered. */
 struct link_answer {
     bool session_present;
-    bool wrong_version; /* it does not speak this version, or closed without a word when it was greeted in it */
+    bool wrong_version; /* it says that it does not speak this version */
+    bool hung_up;       /* it was greeted and said nothing: old brokers do that to MQTT 5, bad networks to anything */
 };
 
 /* Connects and waits for the broker's answer. ERROR_IO with the reason; ERROR_MEMORY; ERROR_BUSY when stopping. */
@@ -74,10 +75,20 @@ int link_send(struct link *link, struct outbox_message *message);
 bool link_is_lost(const struct link *link);
 /* Why, for the log; valid once it is lost. */
 const char *link_lost_reason(const struct link *link);
+/* It is lost because another client connected with our id; brokers say so in MQTT 5 alone. */
+bool link_was_taken_over(const struct link *link);
+/* It is lost because `arrived` refused a message. */
+bool link_was_cut(const struct link *link);
 
 /* Closes and frees. `good_bye`: with a DISCONNECT, so that the will is not published (waits for at most 3 s). No
  * callback runs after it. */
 void link_close(struct link **link, bool good_bye);
+
+/* Keeps Paho's own state from being torn down with the last link and built anew with the next: Paho 1.3.12 then takes
+ * another index of OpenSSL's each time, which OpenSSL keeps for ever (some 100 bytes for each attempt to connect).
+ * ERROR_MEMORY. */
+int link_library_hold(void **hold, struct error *error);
+void link_library_release(void **hold);
 
 /* Paho's version, as text that lives for ever; "" if it does not say. */
 const char *link_library_version(void);

@@ -70,6 +70,12 @@ static int take(void *context, const char *topic, size_t topic_length, const voi
     return 0;
 }
 
+static bool has_room(void *context)
+{
+    struct bench *bench = context;
+    return !atomic_load(&bench->refuses);
+}
+
 void bench_init(struct bench *bench, const char *scheme, int port)
 {
     memset(bench, 0, sizeof *bench);
@@ -84,6 +90,11 @@ void bench_init(struct bench *bench, const char *scheme, int port)
                                         .mqtt_keep_alive_s = 6,
                                         .mqtt_session_expiry_s = 3600,
                                         .limit_payload_bytes = 262144};
+    bench->bounds = (struct ingest_bounds){.backoff_first_ms = 1000,
+                                           .backoff_most_ms = 60000,
+                                           .stable_ms = 30000,
+                                           .silence_ms = 60000,
+                                           .answer_ms = 30000};
     pthread_mutex_init(&bench->lock, NULL);
 }
 
@@ -104,8 +115,9 @@ void bench_free(struct bench *bench)
 void bench_start(struct bench *bench)
 {
     struct error error = {0};
-    int result =
-        ingest_start(&bench->ingest, &bench->settings, bench->directory, &bench->counters, take, bench, &error);
+    const struct ingest_sink sink = {.take = take, .has_room = bench->tells_room ? has_room : NULL, .context = bench};
+    int result = ingest_start_bounded(&bench->ingest, &bench->settings, bench->directory, &bench->counters, &sink,
+                                      &bench->bounds, &error);
     assert_string_equal(error.text, "");
     assert_int_equal(result, 0);
 }

@@ -2,6 +2,8 @@
 #ifndef TESTS_INGEST_BENCH_H
 #define TESTS_INGEST_BENCH_H
 
+#include "bounds.h"
+
 #include "ingest/ingest.h"
 
 #include <pthread.h>
@@ -16,6 +18,8 @@ struct bench {
     char *realms[4];
     struct settings settings;
     struct counters counters;
+    struct ingest_bounds bounds; /* the usual ones, until a test sets others */
+    bool tells_room;             /* the sink says when it has room again */
     struct ingest *ingest;
     pthread_mutex_t lock;
     int count; /* messages that the sink took */

@@ -85,6 +85,19 @@ int run_program(const char *const *arguments, const char *output)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+pid_t start_program(const char *const *arguments)
+{
+    pid_t pid = spawn(arguments, NULL);
+    assert_true(pid > 0);
+    return pid;
+}
+
+void end_program(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 void write_file(const char *directory, const char *name, const char *text)
 {
     char path[256];

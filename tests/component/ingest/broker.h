@@ -34,6 +34,9 @@ bool broker_read_one(const struct broker *broker, const char *topic, char *out, 
 
 /* Runs a program to its end; its exit code. Output goes to `output` (or nowhere if NULL). */
 int run_program(const char *const *arguments, const char *output);
+/* Runs one in the background, until end_program kills it. */
+pid_t start_program(const char *const *arguments);
+void end_program(pid_t pid);
 void write_file(const char *directory, const char *name, const char *text);
 int free_port(void);
 

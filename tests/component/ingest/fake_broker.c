@@ -73,8 +73,10 @@ static bool read_packet(struct fake_broker *broker, int fd, struct packet *packe
 /* The byte after the protocol's name, "MQTT" with its length. */
 static bool greet(struct fake_broker *broker, int fd, const struct packet *packet)
 {
-    static const uint8_t accepted[] = {0x20, 2, 0, 0}, refused5[] = {0x20, 3, 0, 0x84, 0}, refused3[] = {0x20, 2, 0, 1};
-    if (packet->body[6] == 4) {
+    static const uint8_t accepted[] = {0x20, 2, 0, 0}, refused5[] = {0x20, 3, 0, 0x84, 0}, refused3[] = {0x20, 2, 0, 1},
+                         accepted5[] = {0x20, 3, 0, 0, 0};
+    broker->is_5 = packet->body[6] == 5;
+    if (!broker->is_5) {
         atomic_fetch_add(&broker->greetings_4, 1);
         send_bytes(fd, accepted, sizeof accepted);
         return true;
@@ -84,33 +86,78 @@ static bool greet(struct fake_broker *broker, int fd, const struct packet *packe
         send_bytes(fd, refused5, sizeof refused5);
     } else if (broker->refusal == FAKE_REFUSES_WITH_1) {
         send_bytes(fd, refused3, sizeof refused3);
+    } else if (atomic_load(&broker->greetings_5) > 1 && atomic_load(&broker->hang_ups) > 0) {
+        atomic_fetch_sub(&broker->hang_ups, 1);
+        return false;
+    } else if (broker->refusal == FAKE_SPEAKS_5) {
+        send_bytes(fd, accepted5, sizeof accepted5);
     }
-    return false;
+    return broker->refusal == FAKE_SPEAKS_5;
 }
 
-static void grant(struct fake_broker *broker, int fd, const struct packet *packet)
+static void deliver_old(struct fake_broker *broker, int fd)
 {
     static const uint8_t message[] = "\x32\x1c\0\x15"
                                      "edu/v1/46/c/d/event/x"
                                      "\0\x07"
                                      "old";
+    static const uint8_t message5[] = "\x32\x1d\0\x15"
+                                      "edu/v1/46/c/d/event/x"
+                                      "\0\x07\0"
+                                      "old";
+    if (!atomic_load(&broker->mute)) {
+        send_bytes(fd, broker->is_5 ? message5 : message, broker->is_5 ? sizeof message5 - 1 : sizeof message - 1);
+    }
+}
+
+static void grant(struct fake_broker *broker, int fd, const struct packet *packet)
+{
     bool refuse = atomic_load(&broker->subacks_refused) > 0;
     uint8_t suback[] = {0x90, 3, packet->body[0], packet->body[1], refuse ? 0x80 : 1};
+    uint8_t suback5[] = {0x90, 4, packet->body[0], packet->body[1], 0, refuse ? 0x87 : 1};
     atomic_fetch_add(&broker->subscribes, 1);
     if (refuse) {
         atomic_fetch_sub(&broker->subacks_refused, 1);
     }
-    send_bytes(fd, suback, sizeof suback);
-    if (!refuse) {
-        send_bytes(fd, message, sizeof message - 1);
+    if (broker->subscribe_unmutes) {
+        atomic_store(&broker->mute, false);
     }
+    send_bytes(fd, broker->is_5 ? suback5 : suback, broker->is_5 ? sizeof suback5 : sizeof suback);
+    if (!refuse) {
+        deliver_old(broker, fd);
+    }
+}
+
+/* A PUBLISH of QoS 1: acknowledged, and sent back with the id that it came with. */
+static void take_publish(struct fake_broker *broker, int fd, const struct packet *packet)
+{
+    uint8_t puback[] = {0x40, 2, 0, 0};
+    uint8_t header[] = {0x32, (uint8_t)(packet->length & 0x7f), (uint8_t)(packet->length >> 7)};
+    size_t topic = (size_t)packet->body[0] << 8 | packet->body[1];
+    memcpy(puback + 2, packet->body + 2 + topic, 2);
+    send_bytes(fd, puback, sizeof puback);
+    atomic_fetch_add(&broker->published, 1);
+    if (!atomic_load(&broker->mute)) {
+        header[1] |= packet->length > 0x7f ? 0x80 : 0;
+        send_bytes(fd, header, packet->length > 0x7f ? 3 : 2);
+        send_bytes(fd, packet->body, packet->length);
+    }
+}
+
+static bool is_taken_over(struct fake_broker *broker, int fd)
+{
+    static const uint8_t taken_over[] = {0xe0, 2, 0x8e, 0};
+    if (atomic_load(&broker->takeovers) == 0) {
+        return false;
+    }
+    atomic_fetch_sub(&broker->takeovers, 1);
+    send_bytes(fd, taken_over, sizeof taken_over);
+    return true;
 }
 
 static bool react(struct fake_broker *broker, int fd, const struct packet *packet)
 {
     static const uint8_t pong[] = {0xd0, 0};
-    uint8_t puback[] = {0x40, 2, 0, 0};
-    size_t topic = 0;
     switch (packet->type) {
     case CONNECT:
         return greet(broker, fd, packet);
@@ -118,10 +165,8 @@ static bool react(struct fake_broker *broker, int fd, const struct packet *packe
         grant(broker, fd, packet);
         return true;
     case PUBLISH: /* QoS 1 alone comes here */
-        topic = (size_t)packet->body[0] << 8 | packet->body[1];
-        memcpy(puback + 2, packet->body + 2 + topic, 2);
-        send_bytes(fd, puback, sizeof puback);
-        return true;
+        take_publish(broker, fd, packet);
+        return !is_taken_over(broker, fd);
     case PUBACK:
         atomic_fetch_add(&broker->acknowledged, 1);
         return true;

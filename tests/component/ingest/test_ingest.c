@@ -51,6 +51,19 @@ static struct fixture *given(void **state)
     return fixture;
 }
 
+static bool own_state_was_acknowledged(void *context)
+{
+    const struct fixture *fixture = context;
+    return broker_log_count(&fixture->broker, "Received PUBACK from edutally-test") >= 1;
+}
+
+/* From here on a PUBACK is for a message of others: the collector's own state has come back to it. */
+static void start_and_hear_the_own_state(struct fixture *fixture)
+{
+    bench_start_and_wait(&fixture->bench);
+    assert_true(bench_wait_true(own_state_was_acknowledged, fixture));
+}
+
 static void qos_1_messages_of_the_realm_reach_the_sink_and_are_acknowledged(void **state)
 {
     struct fixture *f = given(state);
@@ -82,7 +95,8 @@ static void messages_published_while_away_arrive_on_return(void **state)
     bench_start_and_wait(&f->bench);
 
     assert_true(bench_wait_payload(&f->bench, "while away"));
-    assert_int_equal(broker_log_count(&f->broker, "Received SUBSCRIBE from edutally-test"), 2); /* once per filter */
+    assert_int_equal(broker_log_count(&f->broker, "Received SUBSCRIBE from edutally-test"),
+                     4); /* both filters, each time */
     assert_int_equal(bench_counter(&f->bench, COUNTER_mqtt_sessions_lost), 0);
 }
 
@@ -157,15 +171,15 @@ static void a_realm_added_to_the_configuration_is_subscribed_in_the_old_session(
 static void a_message_that_the_sink_refuses_is_not_acknowledged_and_comes_again(void **state)
 {
     struct fixture *f = given(state);
-    bench_start_and_wait(&f->bench);
+    start_and_hear_the_own_state(f);
     atomic_store(&f->bench.refuses, true);
 
     broker_publish(&f->broker, EVENT, "first");
     broker_publish(&f->broker, EVENT, "second");
     assert_true(bench_wait_counter(&f->bench, COUNTER_mqtt_disconnects, 1));
 
-    assert_int_equal(broker_log_count(&f->broker, "Received PUBACK from edutally-test"), 0);
-    assert_true(bench_counter(&f->bench, COUNTER_journal_waits) > 0);
+    assert_int_equal(broker_log_count(&f->broker, "Received PUBACK from edutally-test"), 1);
+    assert_true(atomic_load(&f->bench.offers) > 1);
     assert_true(bench_log_has("event=ingest_held"));
 
     atomic_store(&f->bench.refuses, false);
@@ -208,7 +222,7 @@ static void publishing_does_not_wait_for_the_sink(void **state)
 static void stopping_while_the_sink_refuses_is_prompt_and_acknowledges_nothing(void **state)
 {
     struct fixture *f = given(state);
-    bench_start_and_wait(&f->bench);
+    start_and_hear_the_own_state(f);
     atomic_store(&f->bench.refuses, true);
     broker_publish(&f->broker, EVENT, "kept by the broker");
     assert_true(bench_wait_offers(&f->bench, 1));
@@ -216,7 +230,7 @@ static void stopping_while_the_sink_refuses_is_prompt_and_acknowledges_nothing(v
     int64_t began_ms = clock_steady_ms();
     bench_stop(&f->bench);
     assert_true(clock_steady_ms() - began_ms < 1800);
-    assert_int_equal(broker_log_count(&f->broker, "Received PUBACK from edutally-test"), 0);
+    assert_int_equal(broker_log_count(&f->broker, "Received PUBACK from edutally-test"), 1);
 
     atomic_store(&f->bench.refuses, false);
     bench_start_and_wait(&f->bench);

@@ -1,6 +1,7 @@
 /* The parts of ingest that need no broker. */
 #include "backoff.h"
 #include "bell.h"
+#include "echo.h"
 #include "filters.h"
 #include "outbox.h"
 #include "server.h"
@@ -216,6 +217,59 @@ static void the_outbox_is_bounded_in_bytes(void **state)
     bell_destroy(&bell);
 }
 
+/* Silence 60, answer 30. */
+static struct echo new_echo(void)
+{
+    struct echo echo = {.silence_ms = 60, .answer_ms = 30};
+    echo_begin(&echo, 1000);
+    return echo;
+}
+
+static void an_echo_that_comes_is_asked_for_again_after_a_silence_only(void **state)
+{
+    struct echo echo = new_echo();
+    (void)state;
+    echo_hear(&echo, 1010, true);
+    assert_int_equal(echo_next(&echo, 1011), ECHO_WAIT);
+    assert_int_equal(echo_due_ms(&echo), 1070);
+    echo_hear(&echo, 1050, false);
+    assert_int_equal(echo_next(&echo, 1109), ECHO_WAIT);
+    assert_int_equal(echo_next(&echo, 1110), ECHO_ASK);
+}
+
+static void an_echo_that_came_once_and_stays_away_ends_the_connection_once(void **state)
+{
+    struct echo echo = new_echo();
+    (void)state;
+    echo_hear(&echo, 1000, true);
+    assert_int_equal(echo_next(&echo, 1001), ECHO_WAIT);
+    assert_int_equal(echo_next(&echo, 1060), ECHO_ASK);
+    echo_asked(&echo, 1060);
+    assert_int_equal(echo_next(&echo, 1089), ECHO_WAIT);
+    assert_int_equal(echo_next(&echo, 1090), ECHO_SUBSCRIBE);
+    echo_asked(&echo, 1090);
+    assert_int_equal(echo_next(&echo, 1120), ECHO_RECONNECT);
+    echo_begin(&echo, 1130);
+    assert_int_equal(echo_next(&echo, 1160), ECHO_SUBSCRIBE);
+    echo_asked(&echo, 1160);
+    assert_int_equal(echo_next(&echo, 1190), ECHO_DEAF);
+    assert_int_equal(echo_next(&echo, 1190), ECHO_ASK);
+    echo_asked(&echo, 1190);
+    assert_int_equal(echo_next(&echo, 1220), ECHO_WAIT);
+    echo_hear(&echo, 1230, false);
+    echo_asked(&echo, 1221);
+    assert_int_equal(echo_next(&echo, 1231), ECHO_HEARD);
+}
+
+static void any_message_answers_the_question_whether_messages_come(void **state)
+{
+    struct echo echo = new_echo();
+    (void)state;
+    echo_hear(&echo, 1029, false);
+    assert_int_equal(echo_next(&echo, 1030), ECHO_WAIT);
+    assert_int_equal(echo_next(&echo, 1031), ECHO_WAIT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +283,9 @@ int main(void)
         cmocka_unit_test(a_file_of_filters_that_is_none_is_as_good_as_absent),
         cmocka_unit_test(the_outbox_is_bounded_and_keeps_what_was_under_way),
         cmocka_unit_test(the_outbox_is_bounded_in_bytes),
+        cmocka_unit_test(an_echo_that_comes_is_asked_for_again_after_a_silence_only),
+        cmocka_unit_test(an_echo_that_came_once_and_stays_away_ends_the_connection_once),
+        cmocka_unit_test(any_message_answers_the_question_whether_messages_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,13 @@
  * A server's "no" is one of four things. The data: 400 and 422, where InfluxDB 1 has stored the good lines and
  * InfluxDB 2 maybe none; halving the batch down to the single bad line is right for both, since values are absolute and
  * may be written twice. The size: 413, halve. The configuration: 401, 403, 404, a redirect, a page of HTML from a
- * captive portal; nothing is dropped, it is said, and tried again each minute. All else is weather: full jitter from 1
- * s to 300 s, or what Retry-After asks for.
+ * captive portal; nothing is dropped, it is said, and tried again after 5 s (databases are made seconds after servers
+ * start) and later each minute, or as soon as another password or token is in its file. All else is weather: full
+ * jitter from 1 s to 300 s, or what Retry-After asks for.
+ *
+ * How many lines go into a request follows the server: half as many where it finds a request too large or does not
+ * answer it in time (a thin link would otherwise send the same large request for ever and never end it), twice as many
+ * after GROW_AFTER requests of that size were taken, up to the setting.
  *
  * One danger is left: a gateway that answers 400 to everything (VictoriaMetrics does for a wrong path) would have every
  * line refused, for good. So a batch of which nothing was taken refuses nothing before the server has proved that it is
@@ -21,11 +26,15 @@
 enum {
     BACKOFF_FIRST_MS = 1000,
     BACKOFF_MOST_MS = 300000,
-    HOLD_MS = 60000,
+    HOLD_FIRST_MS = 5000,
+    HOLD_MOST_MS = 60000,
+    LOOK_MS = 5000, /* while holding, between two looks at the secrets' files */
     RETRY_AFTER_MOST_S = 3600,
     /* So many lines refused and none taken, by a server that is not proven: it is the server. */
     SUSPICIOUS = 16,
-    HALVES = 64 /* ranges that wait while a batch is halved: at most one per halving */
+    GROW_AFTER = 16,
+    SLOW_LINES = 16, /* a request of fewer lines is not what makes a server slow */
+    HALVES = 64      /* ranges that wait while a batch is halved: at most one per halving */
 };
 
 struct range {
@@ -121,18 +130,50 @@ static int64_t backoff_ms(struct delivery *delivery, const struct influx_reply *
     return asked_ms > wait_ms ? asked_ms : wait_ms;
 }
 
+/* Waits for somebody to mend the configuration. A secret that was changed before the server refused the old one is
+ * tried at once: that is how secrets are rotated. */
 static int hold(struct delivery *delivery, const struct influx_reply *reply)
 {
     struct error ignored; /* a secret that cannot be read now: the old one stays, and the server's "no" is logged */
-    delivery->note(delivery->context, DELIVERY_HOLD, reply, 0, HOLD_MS);
-    if (!delivery->wait(delivery->context, HOLD_MS)) {
-        return ERROR_BUSY;
+    int changed = influx_read_secrets(delivery->influx, &ignored);
+    if (changed > 0) {
+        return 0;
     }
-    influx_read_secrets(delivery->influx, &ignored);
+    int64_t hold_ms = delivery->hold_ms < HOLD_FIRST_MS ? HOLD_FIRST_MS : delivery->hold_ms;
+    delivery->hold_ms = hold_ms * 2 < HOLD_MOST_MS ? hold_ms * 2 : HOLD_MOST_MS;
+    delivery->note(delivery->context, DELIVERY_HOLD, reply, 0, hold_ms);
+    for (int64_t waited_ms = 0; waited_ms < hold_ms && changed <= 0; waited_ms += LOOK_MS) {
+        if (!delivery->wait(delivery->context, LOOK_MS)) {
+            return ERROR_BUSY;
+        }
+        changed = influx_read_secrets(delivery->influx, &ignored);
+    }
     return 0;
 }
 
-/* Sends until the answer is about the lines. The verdict is DONE, BAD_DATA or TOO_LARGE, or the result negative. */
+/* ---- the size of a request ---- */
+
+static void shrink_requests(struct delivery *delivery, size_t lines)
+{
+    delivery->now_lines = lines / 2 < delivery->now_lines ? lines / 2 : delivery->now_lines;
+    delivery->taken_in_a_row = 0;
+}
+
+/* Only a request as large as we dare says that a larger one might be taken. */
+static void grow_requests(struct delivery *delivery, size_t lines)
+{
+    if (delivery->now_lines >= delivery->most_lines || 2 * lines <= delivery->now_lines) {
+        return;
+    }
+    if (++delivery->taken_in_a_row >= GROW_AFTER) {
+        delivery->taken_in_a_row = 0;
+        delivery->now_lines =
+            delivery->now_lines > delivery->most_lines / 2 ? delivery->most_lines : 2 * delivery->now_lines;
+    }
+}
+
+/* Sends until the answer is about the lines: the verdict is DONE, BAD_DATA or TOO_LARGE, which a request that was not
+ * answered in time becomes when that was waited out. Or the result is negative. */
 static int send_range(struct delivery *delivery, const struct lines *lines, struct range range,
                       enum delivery_verdict *verdict, struct influx_reply *reply)
 {
@@ -153,6 +194,10 @@ static int send_range(struct delivery *delivery, const struct lines *lines, stru
             int64_t wait_ms = backoff_ms(delivery, reply);
             delivery->note(delivery->context, *verdict, reply, 0, wait_ms);
             result = delivery->wait(delivery->context, wait_ms) ? 0 : ERROR_BUSY;
+            if (result == 0 && reply->timed_out && range.count > SLOW_LINES) {
+                *verdict = DELIVERY_TOO_LARGE;
+                return 0;
+            }
         } else {
             delivery->failures = 0;
             delivery->note(delivery->context, *verdict, reply, *verdict == DELIVERY_DONE ? range.count : 0, 0);
@@ -229,7 +274,7 @@ static int step(struct delivery *delivery, struct batch *batch, struct influx_re
 {
     enum delivery_verdict verdict = DELIVERY_DONE;
     struct range range = batch->waiting[--batch->waiting_count];
-    if (range.count > delivery->most_lines) {
+    if (range.count > delivery->now_lines) {
         halve(batch, range);
         return 0;
     }
@@ -239,9 +284,11 @@ static int step(struct delivery *delivery, struct batch *batch, struct influx_re
     }
     if (verdict == DELIVERY_DONE) {
         delivery->proven = true;
+        delivery->hold_ms = 0;
         batch->any_taken = true;
+        grow_requests(delivery, range.count);
     } else if (verdict == DELIVERY_TOO_LARGE) {
-        delivery->most_lines = range.count / 2;
+        shrink_requests(delivery, range.count);
         halve(batch, range);
     } else if (range.count > 1) {
         halve(batch, range);
@@ -260,6 +307,7 @@ int delivery_send(struct delivery *delivery, const struct lines *lines)
     if (lines->count == 0) {
         return 0;
     }
+    delivery->now_lines = delivery->now_lines == 0 ? delivery->most_lines : delivery->now_lines;
     batch.refused = calloc(lines->count, sizeof *batch.refused);
     batch.reasons = calloc(lines->count, sizeof *batch.reasons);
     if (batch.refused == NULL || batch.reasons == NULL) {

@@ -29,7 +29,7 @@ void lines_free(struct lines *lines);
 enum delivery_verdict {
     DELIVERY_DONE,
     DELIVERY_BAD_DATA,  /* 400, 422: some line is at fault, and it alone shall be refused */
-    DELIVERY_TOO_LARGE, /* 413 */
+    DELIVERY_TOO_LARGE, /* 413, or too slow for its size */
     DELIVERY_HOLD,      /* somebody has to mend the configuration: wait, say so, lose nothing */
     DELIVERY_RETRY      /* the server or the way to it: back off */
 };
@@ -39,9 +39,12 @@ enum delivery_verdict delivery_judge(const struct influx_reply *reply);
 struct delivery {
     struct influx *influx;
     bool influxdb2;
-    bool proven;       /* this server took a line from us since we started */
-    size_t most_lines; /* a request's bound; halved whenever the server finds one too large */
-    unsigned failures; /* in a row: the exponent of the backoff */
+    bool proven;             /* this server took a line from us since we started */
+    size_t most_lines;       /* a request's bound, by the settings */
+    size_t now_lines;        /* its bound by what the server takes; 0 before the first request */
+    unsigned taken_in_a_row; /* requests of now_lines */
+    int64_t hold_ms;         /* the next hold */
+    unsigned failures;       /* in a row: the exponent of the backoff */
     void *context;
     /* Waits; false: we are to stop. */
     bool (*wait)(void *context, int64_t ms);

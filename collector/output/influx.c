@@ -25,6 +25,7 @@ struct influx {
     struct buffer write_url;
     struct curl_slist *write_headers;
     struct curl_slist *read_headers;
+    struct buffer secret; /* in force: password or token */
     z_stream packer;
     bool packs;
     struct buffer packed;
@@ -123,29 +124,49 @@ static int use_headers(struct influx *influx, const char *authorization)
     return 0;
 }
 
+static int use_token(struct influx *influx, const char *token)
+{
+    struct buffer header = {0};
+    buffer_print(&header, "Authorization: %s %s", influx->settings->type == OUTPUT_INFLUXDB2 ? "Token" : "Bearer",
+                 token);
+    int result = header.failed ? ERROR_MEMORY : use_headers(influx, header.bytes);
+    buffer_wipe(&header);
+    return result;
+}
+
+/* Puts a secret in force. It is remembered last: what failed half-way is done again with the next look. */
+static int use_secret(struct influx *influx, const struct buffer *secret)
+{
+    int result = 0;
+    if (influx->settings->token_file != NULL) {
+        result = use_token(influx, secret->bytes);
+    } else if (curl_easy_setopt(influx->curl, CURLOPT_PASSWORD, secret->bytes) != CURLE_OK) {
+        result = ERROR_MEMORY;
+    }
+    if (result == 0) {
+        buffer_wipe(&influx->secret);
+        buffer_add(&influx->secret, secret->bytes, secret->used);
+        result = influx->secret.failed ? ERROR_MEMORY : 0;
+    }
+    return result;
+}
+
 int influx_read_secrets(struct influx *influx, struct error *error)
 {
     const struct settings_output *settings = influx->settings;
-    struct buffer secret = {0}, header = {0};
-    int result = 0;
-    if (settings->token_file != NULL) {
-        result = file_read_secret(settings->token_file, &secret, error);
-        if (result == 0) {
-            buffer_print(&header, "Authorization: %s %s", settings->type == OUTPUT_INFLUXDB2 ? "Token" : "Bearer",
-                         secret.bytes);
-        }
-    } else if (settings->password_file != NULL) {
-        result = file_read_secret(settings->password_file, &secret, error);
-        if (result == 0 && curl_easy_setopt(influx->curl, CURLOPT_PASSWORD, secret.bytes) != CURLE_OK) {
-            result = error_set(error, ERROR_MEMORY, "out of memory");
-        }
+    const char *file = settings->token_file != NULL ? settings->token_file : settings->password_file;
+    struct buffer secret = {0};
+    if (file == NULL) {
+        return 0;
     }
-    if (result == 0 && (header.failed || use_headers(influx, header.bytes) != 0)) {
-        result = error_set(error, ERROR_MEMORY, "out of memory");
+    int result = file_read_secret(file, &secret, error) != 0 ? ERROR_CONFIG : 0;
+    bool same = result == 0 && secret.used == influx->secret.used &&
+                memcmp(secret.bytes, influx->secret.bytes, secret.used) == 0;
+    if (result == 0 && !same) {
+        result = use_secret(influx, &secret) == 0 ? 1 : error_set(error, ERROR_MEMORY, "out of memory");
     }
     buffer_wipe(&secret);
-    buffer_wipe(&header);
-    return result == 0 || result == ERROR_MEMORY ? result : ERROR_CONFIG;
+    return result;
 }
 
 /* Keeps the beginning for the log and takes the rest up to a bound: a server that sends without end is cut off. */
@@ -200,10 +221,11 @@ static int prepare(struct influx *influx, struct error *error)
     influx->packs = influx->settings->gzip &&
                     deflateInit2(&influx->packer, GZIP_LEVEL, Z_DEFLATED, GZIP_BITS, 8, Z_DEFAULT_STRATEGY) == Z_OK;
     if (influx->curl == NULL || influx->packs != influx->settings->gzip || set_options(influx) != 0 ||
-        make_url(influx) != 0) {
+        make_url(influx) != 0 || use_headers(influx, NULL) != 0) {
         return error_set(error, ERROR_MEMORY, "out of memory for the output %s", influx->settings->name);
     }
-    return influx_read_secrets(influx, error);
+    int result = influx_read_secrets(influx, error);
+    return result > 0 ? 0 : result;
 }
 
 int influx_open(struct influx **out, const struct settings_output *settings, struct error *error)
@@ -240,6 +262,7 @@ void influx_close(struct influx **at)
     if (influx->packs) {
         deflateEnd(&influx->packer);
     }
+    buffer_wipe(&influx->secret);
     buffer_free(&influx->write_url);
     buffer_free(&influx->packed);
     free(influx);
@@ -296,7 +319,7 @@ static void make_readable(const char *text, char out[INFLUX_TEXT_SIZE])
 
 static void perform(struct influx *influx, struct influx_reply *reply)
 {
-    curl_off_t retry_after_s = 0;
+    curl_off_t retry_after_s = 0, sent = 0;
     *reply = (struct influx_reply){0};
     influx->body_bytes = influx->body_kept = 0;
     influx->curl_error[0] = '\0';
@@ -310,7 +333,9 @@ static void perform(struct influx *influx, struct influx_reply *reply)
     if (code == CURLE_OK) {
         make_readable(influx->body, reply->text);
     } else {
+        curl_easy_getinfo(influx->curl, CURLINFO_SIZE_UPLOAD_T, &sent);
         reply->ours_to_mend = is_ours_to_mend(code);
+        reply->timed_out = code == CURLE_OPERATION_TIMEDOUT && sent > 0;
         make_readable(influx->curl_error[0] == '\0' ? curl_easy_strerror(code) : influx->curl_error, reply->text);
     }
 }

@@ -17,6 +17,7 @@ enum { INFLUX_TEXT_SIZE = 400 };
 struct influx_reply {
     bool answered;     /* false: no whole answer came; `text` says why */
     bool ours_to_mend; /* not answered, and for a reason that time does not heal (address, certificate) */
+    bool timed_out;    /* not answered, and bytes of the request had been sent */
     long status;       /* HTTP */
     bool has_body;
     int64_t retry_after_s;       /* what the server asks for, 0: nothing */
@@ -27,7 +28,7 @@ struct influx_reply {
 int influx_open(struct influx **influx, const struct settings_output *settings, struct error *error);
 void influx_close(struct influx **influx);
 
-/* Reads the secrets again: they may have been changed since. As influx_open; the old ones stay if it fails. */
+/* Reads the secrets again: 1 if they have changed since, 0 if not. As influx_open; the old ones stay if it fails. */
 int influx_read_secrets(struct influx *influx, struct error *error);
 
 /* Requests end at once when the steady clock passes `*abort_at_ms`; may be NULL. */

@@ -169,14 +169,16 @@ static int64_t day_start_s(struct zone *zone, int32_t day)
     return zone_day_start_ms(zone, day) / 1000;
 }
 
-static void fill_usage(struct line_point *point, const struct change_row *row, struct zone *zone)
+static void fill_usage(struct line_point *point, const struct change_row *row, struct zone *zone, int64_t small_cell)
 {
     tag(point, "activity", row->activity);
     tag(point, "centre", row->centre);
     count(point, "events", row->events);
     count(point, "seconds", row->seconds);
     if (row->series == SERIES_USAGE) {
-        count(point, "users", row->users);
+        if (row->users >= small_cell) {
+            count(point, "users", row->users);
+        }
         count(point, "devices", row->devices);
         point->time_s = day_start_s(zone, row->day);
     } else {
@@ -184,11 +186,17 @@ static void fill_usage(struct line_point *point, const struct change_row *row, s
     }
 }
 
-/* Lower bound: the silent do not adopt; upper bound: all of them do (design §6). */
+/* Lower bound: the silent do not adopt; upper bound: all of them do (design §6). A result that no longer stands has
+ * written shares, which only other ones can replace. */
 static void fill_shares(struct line_point *point, const struct change_row *row)
 {
     double registered = (double)row->registered, silent = (double)(row->registered - row->reporting);
-    if (row->registered > 0) {
+    if (row->withdrawn) {
+        share(point, "rate", 0);
+        share(point, "lower", 0);
+        share(point, "upper", 0);
+        share(point, "target", 0);
+    } else if (row->registered > 0) {
         share(point, "rate", (double)row->adopting / registered);
         share(point, "lower", (double)row->adopting / registered);
         share(point, "upper", ((double)row->adopting + silent) / registered);
@@ -221,12 +229,13 @@ static int fill_adoption(struct line_point *point, const struct change_row *row,
     return 0;
 }
 
-int line_protocol_change(const struct change_row *row, struct zone *zone, struct buffer *out, struct error *error)
+int line_protocol_change(const struct change_row *row, struct zone *zone, int64_t small_cell, struct buffer *out,
+                         struct error *error)
 {
     struct line_point point = {.measurement = store_series_name(row->series)};
     int result = 0;
     if (row->series == SERIES_USAGE || row->series == SERIES_USAGE_HOUR) {
-        fill_usage(&point, row, zone);
+        fill_usage(&point, row, zone, small_cell);
     } else {
         result = fill_adoption(&point, row, zone, error);
     }

@@ -47,8 +47,10 @@ struct line_point {
  * finite, an empty or reserved name ("time", a leading '_' or, of a measurement, '#'), or one name twice. */
 int line_protocol_encode(const struct line_point *point, struct buffer *out, struct error *error);
 
-/* Appends a row of the store as its point: the measurements are listed in output.h. ERROR_INPUT as above, and for a
- * kind of period that is none. */
-int line_protocol_change(const struct change_row *row, struct zone *zone, struct buffer *out, struct error *error);
+/* Appends a row of the store as its point: the measurements are listed in output.h. A count of people below
+ * `small_cell` is left out, and the point has the other fields. ERROR_INPUT as above, and for a kind of period that is
+ * none. */
+int line_protocol_change(const struct change_row *row, struct zone *zone, int64_t small_cell, struct buffer *out,
+                         struct error *error);
 
 #endif

@@ -117,9 +117,9 @@ static void on_note(void *context, enum delivery_verdict verdict, const struct i
     set_health(output, false, reason);
     if (verdict == DELIVERY_HOLD) {
         log_error("output_held",
-                  "output=%s reason=\"%s\" effect=\"nothing is lost; tried again every minute\" "
+                  "output=%s in_ms=%lld reason=\"%s\" effect=\"nothing is lost\" "
                   "remedy=\"check url, database or bucket, and credentials\"",
-                  output->settings->name, reason);
+                  output->settings->name, (long long)wait_ms, reason);
     } else {
         log_warning("output_retry", "output=%s in_ms=%lld reason=\"%s\"", output->settings->name, (long long)wait_ms,
                     reason);
@@ -188,7 +188,7 @@ static int take_row(void *context, const struct change_row *row)
 {
     struct output *output = context;
     struct error error = {0};
-    int result = line_protocol_change(row, output->zone, &output->lines.text, &error);
+    int result = line_protocol_change(row, output->zone, output->settings->small_cell, &output->lines.text, &error);
     if (result == 0) {
         return lines_end_line(&output->lines);
     }

@@ -12,7 +12,8 @@
  * centre, indicator; reporting i (0, 1), adopting i (0, 1); as adoption VictoriaMetrics makes a series of each field,
  * named measurement_field ("usage_events"). Of samples with one time stamp it keeps any one (1.79,
  * with -dedup.minScrapeInterval or without), so a figure that was written before its final value may stay behind there;
- * InfluxDB replaces it.
+ * InfluxDB replaces it. A result that no longer stands (other rules, another registry) gets 0 in all its fields:
+ * not every database can forget a point.
  */
 #ifndef EDUTALLY_OUTPUT_OUTPUT_H
 #define EDUTALLY_OUTPUT_OUTPUT_H

@@ -113,6 +113,14 @@ static void wait_until_stopped(struct http_server *server)
     }
 }
 
+/* Until the other side hangs up: nothing else can come from it now. */
+static void wait_until_given_up(struct http_server *server, int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    while (!atomic_load(&server->stopping) && poll(&wait, 1, POLL_MS) == 0) {
+    }
+}
+
 /* False: the connection is to be closed. */
 static bool reply(int fd, const struct http_answer *answer)
 {
@@ -145,14 +153,17 @@ static void converse(struct http_server *server, int fd)
         struct http_answer answer = server->rule(server->context, &request);
         pthread_mutex_lock(&server->lock);
         snprintf(server->last_head, sizeof server->last_head, "%s", head.bytes);
-        if (answer.status == 204 && !answer.silent) {
+        if (answer.status == 204 && !answer.silent && !answer.late) {
             buffer_add(&server->taken, request.body, request.length);
         }
         pthread_mutex_unlock(&server->lock);
         if (answer.silent) {
             wait_until_stopped(server);
         }
-        goes_on = !answer.silent && reply(fd, &answer);
+        if (answer.late) {
+            wait_until_given_up(server, fd);
+        }
+        goes_on = !answer.silent && !answer.late && reply(fd, &answer);
     }
     buffer_free(&head);
     buffer_free(&body);

@@ -22,6 +22,7 @@ struct http_answer {
     const char *body;    /* or NULL */
     bool reset;          /* half of the answer, then a reset of the connection */
     bool silent;         /* no answer until the server is stopped */
+    bool late;           /* no answer before the other side gave up */
 };
 
 struct http_server {

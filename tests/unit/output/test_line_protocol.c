@@ -158,17 +158,22 @@ static struct zone *open_zone(const char *name)
     return zone;
 }
 
-static void must_write(const struct change_row *row, const char *zone_name, const char *line)
+static void must_write_above(int64_t small_cell, const struct change_row *row, const char *zone_name, const char *line)
 {
     struct buffer out = {0};
     struct error error = {0};
     struct zone *zone = open_zone(zone_name);
-    int result = line_protocol_change(row, zone, &out, &error);
+    int result = line_protocol_change(row, zone, small_cell, &out, &error);
     assert_string_equal(error.text, "");
     assert_int_equal(result, 0);
     assert_string_equal(out.bytes, line);
     buffer_free(&out);
     zone_close(&zone);
+}
+
+static void must_write(const struct change_row *row, const char *zone_name, const char *line)
+{
+    must_write_above(0, row, zone_name, line);
 }
 
 static int32_t day(int year, int month, int day_of_month)
@@ -192,6 +197,22 @@ static void usage_stands_at_the_first_second_of_its_local_day(void **state)
     row.day = day(2026, 3, 29); /* a day of 23 hours in Berlin */
     must_write(&row, "Europe/Berlin",
                "usage,activity=teaching,centre=c1 events=12i,seconds=5400i,users=3i,devices=1i 1774738800\n");
+}
+
+static void a_count_of_people_that_is_too_small_does_not_leave(void **state)
+{
+    struct change_row row = {.series = SERIES_USAGE,
+                             .centre = "c1",
+                             .activity = "teaching",
+                             .day = day(2026, 10, 5),
+                             .events = 12,
+                             .users = 4,
+                             .devices = 1};
+    (void)state;
+    must_write_above(4, &row, "Asia/Ho_Chi_Minh",
+                     "usage,activity=teaching,centre=c1 events=12i,seconds=0i,users=4i,devices=1i 1791133200\n");
+    must_write_above(5, &row, "Asia/Ho_Chi_Minh",
+                     "usage,activity=teaching,centre=c1 events=12i,seconds=0i,devices=1i 1791133200\n");
 }
 
 static void hours_stand_at_their_first_second(void **state)
@@ -247,6 +268,18 @@ static void a_centres_adoption_is_two_counts(void **state)
     must_write(&row, "UTC", "centre_adoption,centre=c1,indicator=clc reporting=1i,adopting=0i 1767225600\n");
 }
 
+static void a_result_that_no_longer_stands_is_overwritten_by_zeros(void **state)
+{
+    struct change_row row = adoption_row();
+    (void)state;
+    row.withdrawn = true;
+    row.has_target = false;
+    row.registered = row.reporting = row.adopting = 0;
+    must_write(&row, "Asia/Ho_Chi_Minh",
+               "adoption,area=46,indicator=institutions-digital registered=0i,reporting=0i,adopting=0i,"
+               "rate=0.0,lower=0.0,upper=0.0,target=0.0 1790787600\n");
+}
+
 static void a_period_of_no_kind_is_refused(void **state)
 {
     struct change_row row = adoption_row();
@@ -255,7 +288,7 @@ static void a_period_of_no_kind_is_refused(void **state)
     struct zone *zone = open_zone("UTC");
     (void)state;
     row.period_kind = "fortnight";
-    assert_int_equal(line_protocol_change(&row, zone, &out, &error), ERROR_INPUT);
+    assert_int_equal(line_protocol_change(&row, zone, 0, &out, &error), ERROR_INPUT);
     assert_non_null(strstr(error.text, "fortnight"));
     zone_close(&zone);
     buffer_free(&out);
@@ -325,9 +358,11 @@ int main(void)
         cmocka_unit_test(integers_keep_all_their_digits),
         cmocka_unit_test(what_the_format_cannot_say_is_refused),
         cmocka_unit_test(usage_stands_at_the_first_second_of_its_local_day),
+        cmocka_unit_test(a_count_of_people_that_is_too_small_does_not_leave),
         cmocka_unit_test(hours_stand_at_their_first_second),
         cmocka_unit_test(adoption_has_its_rate_and_honest_bounds),
         cmocka_unit_test(a_centres_adoption_is_two_counts),
+        cmocka_unit_test(a_result_that_no_longer_stands_is_overwritten_by_zeros),
         cmocka_unit_test(a_period_of_no_kind_is_refused),
         cmocka_unit_test(anything_is_read_back_by_a_decoder_of_other_make),
     };

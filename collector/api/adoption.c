@@ -162,11 +162,11 @@ void adoption_write_figures(struct rows *rows, const struct adoption_answer *ans
 void adoption_write(struct rows *rows, const struct adoption_answer *answer)
 {
     rows_begin(rows);
-    rows_text(rows, "indicator", answer->indicator->id);
-    rows_text(rows, "area", answer->area);
+    rows_id(rows, "indicator", answer->indicator->id);
+    rows_id(rows, "area", answer->area);
     rows_text(rows, "area_name", answer->area_name);
     rows_text(rows, "level", answer->area_level);
-    rows_text(rows, "parent", answer->parent);
+    rows_id(rows, "parent", answer->parent);
     rows_text(rows, "period", answer->label);
     rows_boolean(rows, "open", answer->open);
     adoption_write_figures(rows, answer);

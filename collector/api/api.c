@@ -1,132 +1,161 @@
 /*
- * The server: libmicrohttpd's threads take connections, each request is copied out into a struct request, answered by
- * route_request without knowing about HTTP's transport, and queued. Reading only: GET and HEAD. Everything that a
- * client can make grow is bounded: connections, time, header bytes, parameters, rows.
- *
- * A reload replaces the world under a lock that every call holds for reading, so that no answer mixes two worlds.
+ * From start to stop: what answers are made from is gathered here, and replaced as a whole when files are read again. A
+ * reload happens under a lock that every call holds for reading, so that no answer mixes two worlds, and no request is
+ * judged by half a list of tokens. The lock lets a waiting writer go first: readers come all the time.
  */
 #include "transport.h"
 
 #include "base/log.h"
 
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-static void log_line(void *context, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
-
-static void log_line(void *context, const char *format, va_list arguments)
+static int open_world_lock(struct api *api)
 {
-    char text[256], safe[256];
-    (void)context;
-    vsnprintf(text, sizeof text, format, arguments);
-    text[strcspn(text, "\r\n")] = '\0';
-    log_warning("http_server", "detail=\"%s\"", log_safe(text, safe, sizeof safe));
+    pthread_rwlockattr_t kind;
+    if (pthread_rwlockattr_init(&kind) != 0) {
+        return ERROR_MEMORY;
+    }
+    pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    int failed = pthread_rwlock_init(&api->world_lock, &kind);
+    pthread_rwlockattr_destroy(&kind);
+    return failed == 0 ? 0 : ERROR_MEMORY;
 }
 
-static enum MHD_Result add_parameter(void *context, enum MHD_ValueKind kind, const char *name, size_t name_bytes,
-                                     const char *value, size_t value_bytes)
+static void close_world_lock(struct api *api)
 {
-    struct request *request = context;
-    (void)kind;
-    if (request->parameter_count == API_MAX_PARAMETERS) {
-        request->fault = "too many parameters";
-        return MHD_NO;
-    }
-    if (strlen(name) != name_bytes || (value != NULL && strlen(value) != value_bytes)) {
-        request->fault = "a parameter holds a NUL byte";
-        return MHD_NO;
-    }
-    if (name_bytes > API_VALUE_BYTES || value_bytes > API_VALUE_BYTES) {
-        request->fault = "a parameter is too long";
-        return MHD_NO;
-    }
-    request->parameters[request->parameter_count++] = (struct request_parameter){name, value != NULL ? value : ""};
-    return MHD_YES;
+    pthread_rwlock_destroy(&api->world_lock);
 }
 
-static void read_request(struct MHD_Connection *connection, const char *path, struct request *request)
+static int open_desks(struct api *api)
 {
-    const char *if_none_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match");
-    *request = (struct request){
-        .path = path,
-        .accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept"),
-        .accept_encoding = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept-Encoding"),
-        .if_none_match = if_none_match,
-    };
-    if (strlen(path) > API_PATH_BYTES) {
-        request->fault = "the path is too long";
+    return desks_open(&api->desks, api->world.zone);
+}
+
+static void close_desks(struct api *api)
+{
+    desks_close(&api->desks);
+}
+
+static int open_watch(struct api *api)
+{
+    return watch_open(&api->watch);
+}
+
+static void close_watch(struct api *api)
+{
+    watch_close(&api->watch);
+}
+
+static int open_throttle(struct api *api)
+{
+    return throttle_open(&api->throttle);
+}
+
+static void close_throttle(struct api *api)
+{
+    throttle_close(&api->throttle);
+}
+
+static int open_visitors(struct api *api)
+{
+    const struct settings *settings = api->settings;
+    return visitors_open(&api->visitors, (size_t)settings->http_connections,
+                         (size_t)settings->http_connections_per_address, api->counters);
+}
+
+static void close_visitors(struct api *api)
+{
+    visitors_close(&api->visitors);
+}
+
+/* What the server's threads use. */
+static const struct {
+    int (*open)(struct api *api);
+    void (*close)(struct api *api);
+} parts[] = {{open_world_lock, close_world_lock},
+             {open_desks, close_desks},
+             {open_watch, close_watch},
+             {open_throttle, close_throttle},
+             {open_visitors, close_visitors}};
+
+enum { PARTS = sizeof parts / sizeof parts[0] };
+
+static void close_parts(struct api *api, size_t count)
+{
+    while (count > 0) {
+        parts[--count].close(api);
     }
-    MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, add_parameter, request);
 }
 
-static enum MHD_Result refuse_method(struct api *api, struct MHD_Connection *connection)
+static int open_parts(struct api *api, struct error *error)
 {
-    struct answer answer = {.status = 405, .content_type = "application/problem+json", .cache_control = "no-store"};
-    buffer_add_text(&answer.body, "{\"title\":\"Method not allowed\",\"status\":405,"
-                                  "\"detail\":\"this interface is for reading: GET and HEAD\"}\n");
-    counter_add(api->counters, COUNTER_http_requests, 1);
-    counter_add(api->counters, COUNTER_http_errors, 1);
-    return transport_respond(connection, &answer);
-}
-
-/* libmicrohttpd calls once when the headers are there, once per piece of a body, and once at its end; a GET is answered
- * in the last of them, a body is thrown away. */
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *upload, size_t *upload_bytes, void **state)
-{
-    struct api *api = context;
-    (void)version;
-    (void)upload;
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
-        if (*state == NULL) {
-            *state = api;
-            return refuse_method(api, connection);
+    for (size_t i = 0; i < PARTS; i++) {
+        if (parts[i].open(api) != 0) {
+            close_parts(api, i);
+            return error_set(error, ERROR_MEMORY, "out of memory");
         }
-        *upload_bytes = 0;
-        return MHD_YES;
     }
-    if (*state == NULL || *upload_bytes > 0) {
-        *state = api;
-        *upload_bytes = 0;
-        return MHD_YES;
-    }
-    struct request request;
-    struct answer answer;
-    read_request(connection, url, &request);
-    route_request(api, &request, &answer);
-    return transport_respond(connection, &answer);
+    return 0;
 }
 
-/* Signals are the main thread's: the server's threads are started with all of them blocked. */
-static struct MHD_Daemon *start_daemon(struct api *api, int fd)
+/* A token that is asked for over plain HTTP is everybody's on the way. */
+static void warn_of_plain_tokens(const struct api *api)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC, 0, NULL, NULL, on_request, api,
-        MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
-        (unsigned)API_WORKERS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)API_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)API_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)API_HEADER_BYTES * 2,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return daemon;
+    if (!api->loopback && api->tls == NULL && api->settings->http_tokens_file != NULL) {
+        log_warning("http_unencrypted",
+                    "url=%s note=\"tokens can be read on their way: set http.tls, or let a web "
+                    "server with TLS stand in front\"",
+                    api->url);
+    }
 }
 
-static int start(struct api *api, struct error *error)
+static int listen_and_serve(struct api *api, struct error *error)
 {
-    int fd = listen_on(api->settings->http_listen, api->url, sizeof api->url, error);
+    const char *scheme = api->tls != NULL ? "https" : "http";
+    int fd = listen_on(api->settings->http_listen, scheme, api->url, sizeof api->url, &api->loopback, error);
     if (fd < 0) {
         return fd;
     }
-    api->daemon = start_daemon(api, fd);
+    api->listen_fd = fd;
+    if (visitors_watch(&api->visitors) != 0) {
+        return error_set(error, ERROR_MEMORY, "cannot start a thread");
+    }
+    api->daemon = server_start(api, api->tls);
     if (api->daemon == NULL) {
         return error_set(error, ERROR_IO, "cannot start the HTTP server on %s", api->settings->http_listen);
     }
     return 0;
+}
+
+static int start(struct api *api, struct error *error)
+{
+    int result = credentials_load_tokens(api->settings, &api->tokens, error);
+    if (result == 0) {
+        result = credentials_load_tls(api->settings, &api->tls, error);
+    }
+    if (result == 0) {
+        result = open_parts(api, error);
+    }
+    if (result == 0) {
+        result = listen_and_serve(api, error);
+        if (result != 0) {
+            close_parts(api, PARTS);
+        }
+    }
+    return result;
+}
+
+static void drop(struct api *api)
+{
+    tokens_free(&api->tokens);
+    credentials_drop_tls(&api->tls);
+    if (api->listen_fd >= 0) {
+        close(api->listen_fd);
+    }
+    free(api);
 }
 
 int api_start(struct api **out, const struct settings *settings, const char *version, struct counters *counters,
@@ -136,28 +165,18 @@ int api_start(struct api **out, const struct settings *settings, const char *ver
     if (api == NULL) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
+    api->listen_fd = -1;
     api->settings = settings;
     api->counters = counters;
     api->world = *world;
     snprintf(api->version, sizeof api->version, "%s", version);
-    bool locked = pthread_rwlock_init(&api->world_lock, NULL) == 0;
-    bool watching = locked && watch_open(&api->watch) == 0;
-    bool desks = watching && desks_open(&api->desks, world->zone) == 0;
-    int failed = desks ? start(api, error) : error_set(error, ERROR_MEMORY, "out of memory");
+    int failed = start(api, error);
     if (failed != 0) {
-        if (desks) {
-            desks_close(&api->desks);
-        }
-        if (watching) {
-            watch_close(&api->watch);
-        }
-        if (locked) {
-            pthread_rwlock_destroy(&api->world_lock);
-        }
-        free(api);
+        drop(api);
         return failed;
     }
-    log_info("http_listening", "url=%s", api->url);
+    log_info("http_listening", "url=%s tokens=%zu", api->url, api->tokens.count);
+    warn_of_plain_tokens(api);
     *out = api;
     return 0;
 }
@@ -174,17 +193,75 @@ void api_replace_world(struct api *api, const struct api_world *world)
     pthread_rwlock_unlock(&api->world_lock);
 }
 
+static void reload_tokens(struct api *api)
+{
+    struct tokens fresh = {0}, old;
+    struct error error = {0};
+    if (api->settings->http_tokens_file == NULL) {
+        return;
+    }
+    if (tokens_load(&fresh, api->settings->http_tokens_file, &error) != 0) {
+        log_error("http_tokens_kept", "reason=\"%s\" note=\"the tokens of before stay in force\"", error.text);
+        return;
+    }
+    pthread_rwlock_wrlock(&api->world_lock);
+    old = api->tokens;
+    api->tokens = fresh;
+    pthread_rwlock_unlock(&api->world_lock);
+    tokens_free(&old);
+    log_info("http_tokens_read", "tokens=%zu", fresh.count);
+}
+
+static bool same_text(const struct buffer *one, const struct buffer *other)
+{
+    return one->used == other->used && memcmp(one->bytes, other->bytes, one->used) == 0;
+}
+
+/* libmicrohttpd takes its certificate when it starts, so another one is a second server on the same socket; the first
+ * one answers what it was asked and goes. */
+static void reload_certificate(struct api *api)
+{
+    struct tls_files *fresh = NULL;
+    struct error error = {0};
+    if (api->tls == NULL) {
+        return;
+    }
+    if (credentials_load_tls(api->settings, &fresh, &error) != 0) {
+        log_error("http_certificate_kept", "reason=\"%s\" note=\"the one of before stays in use\"", error.text);
+        return;
+    }
+    if (same_text(&fresh->cert, &api->tls->cert) && same_text(&fresh->key, &api->tls->key)) {
+        credentials_drop_tls(&fresh);
+        return;
+    }
+    struct MHD_Daemon *daemon = server_start(api, fresh);
+    if (daemon == NULL) {
+        log_error("http_certificate_kept", "reason=\"the server does not start with it\"");
+        credentials_drop_tls(&fresh);
+        return;
+    }
+    server_stop(api, api->daemon, true);
+    credentials_drop_tls(&api->tls);
+    api->daemon = daemon;
+    api->tls = fresh;
+    log_info("http_certificate_read", "file=\"%s\"", api->settings->http_cert_file);
+}
+
+void api_reload(struct api *api)
+{
+    reload_tokens(api);
+    reload_certificate(api);
+}
+
 void api_stop(struct api **out)
 {
     struct api *api = *out;
     if (api == NULL) {
         return;
     }
-    MHD_stop_daemon(api->daemon);
-    desks_close(&api->desks);
-    watch_close(&api->watch);
-    pthread_rwlock_destroy(&api->world_lock);
-    free(api);
+    server_stop(api, api->daemon, false);
+    close_parts(api, PARTS);
+    drop(api);
     *out = NULL;
 }
 

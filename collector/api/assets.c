@@ -14,7 +14,7 @@ static int by_path(const void *key, const void *element)
 }
 
 /* If-None-Match (RFC 9110, 13.1.2): a list of tags, or "*"; for GET the comparison is weak. */
-static bool has_tag(const char *header, const char *etag)
+bool etag_matches(const char *header, const char *etag)
 {
     size_t length = strlen(etag);
     for (const char *at = header; at != NULL && *at != '\0'; at = strchr(at, ',')) {
@@ -47,7 +47,7 @@ void answer_asset(struct call *call)
     answer->etag = gzip ? asset->etag_gzip : asset->etag;
     answer->fixed = gzip ? asset->gzip : asset->bytes;
     answer->fixed_bytes = gzip ? asset->gzip_count : asset->count;
-    if (has_tag(call->request->if_none_match, answer->etag)) {
+    if (etag_matches(call->request->if_none_match, answer->etag)) {
         answer->status = 304;
         answer->content_encoding = NULL;
         answer->fixed_bytes = 0;

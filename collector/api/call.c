@@ -7,8 +7,10 @@
 #include "base/civil.h"
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *call_parameter(const struct call *call, const char *name)
@@ -61,7 +63,9 @@ enum rows_format call_format(struct call *call)
 
 void call_store_failed(struct call *call, const struct error *error)
 {
-    log_error("api_read_failed", "path=\"%s\" error=\"%s\"", call->request->path, error->text);
+    char path[API_PATH_BYTES + 1];
+    log_error("api_read_failed", "path=\"%s\" error=\"%s\"", log_safe(call->request->path, path, sizeof path),
+              error->text);
     if (call->reading) {
         store_reader_end(call->desk->reader);
         call->reading = false;
@@ -89,6 +93,24 @@ bool call_read_store(struct call *call)
         return false;
     }
     call->reading = true;
+    return true;
+}
+
+bool call_limit(struct call *call, size_t usual, size_t *limit)
+{
+    const char *text = call_parameter(call, "limit");
+    *limit = usual;
+    if (text == NULL) {
+        return true;
+    }
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (*end != '\0' || errno != 0 || value < 1 || value > API_MAX_CENTRES) {
+        call_problem(call, 400, "Not a limit", "limit is a number from 1 to %d, not '%s'", API_MAX_CENTRES, text);
+        return false;
+    }
+    *limit = (size_t)value;
     return true;
 }
 

@@ -69,7 +69,7 @@ static int add_month(void *context, const struct month_row *row)
     char label[PERIOD_LABEL_SIZE];
     rows_begin(&detail->rows);
     rows_text(&detail->rows, "period", period_label(PERIOD_MONTH, row->month, label));
-    rows_text(&detail->rows, "activity", row->activity);
+    rows_id(&detail->rows, "activity", row->activity);
     rows_integer(&detail->rows, "active_days", row->active_days);
     rows_integer(&detail->rows, "events", row->events);
     rows_integer(&detail->rows, "seconds", row->seconds);
@@ -100,9 +100,12 @@ static int add_device(void *context, const struct device_row *row)
     rows_begin(rows);
     rows_text(rows, "device", row->device);
     rows_text(rows, "epoch", row->epoch);
+    rows_integer(rows, "expected", row->received + row->missing + row->given_up);
     rows_integer(rows, "received", row->received);
     rows_integer(rows, "repeated", row->repeated);
     rows_integer(rows, "missing", row->missing);
+    rows_integer(rows, "given_up", row->given_up);
+    rows_integer(rows, "late", row->late);
     rows_json(rows, "last_received", "");
     call_add_time(detail->call, rows->out, row->last_received_ms);
     rows_json(rows, "last_event", "");
@@ -115,6 +118,34 @@ static int add_devices(struct detail *detail, struct error *error)
 {
     rows_open(&detail->rows, &detail->call->answer->body, ROWS_JSON, NULL);
     return store_read_devices(detail->call->desk->reader, detail->centre->id, add_device, detail, error);
+}
+
+static int add_quality(void *context, const struct quality_row *row)
+{
+    struct rows *rows = context;
+    rows_begin(rows);
+    rows_integer(rows, "devices", row->devices);
+    rows_integer(rows, "expected", row->expected);
+    rows_integer(rows, "received", row->received);
+    rows_integer(rows, "repeated", row->repeated);
+    rows_integer(rows, "missing", row->missing);
+    rows_integer(rows, "given_up", row->given_up);
+    rows_integer(rows, "late", row->late);
+    rows_integer(rows, "rejected", row->rejected);
+    rows_integer(rows, "quarantined", row->quarantined);
+    rows_integer(rows, "let_go", row->let_go);
+    rows_end(rows);
+    return 0;
+}
+
+/* What came of all that its devices sent; null if nothing ever did. */
+static int write_quality(struct detail *detail, struct error *error)
+{
+    struct buffer *body = &detail->call->answer->body;
+    rows_open(&detail->rows, body, ROWS_JSON, NULL);
+    int failed = store_read_quality(detail->call->desk->reader, detail->centre->id, add_quality, &detail->rows, error);
+    buffer_add_text(body, detail->rows.count == 0 ? "null" : "");
+    return failed;
 }
 
 static int write_detail(struct detail *detail, struct error *error)
@@ -136,6 +167,8 @@ static int write_detail(struct detail *detail, struct error *error)
     rows_json(&object, "devices", "[");
     failed = failed != 0 ? failed : add_devices(detail, error);
     buffer_add_text(body, "]");
+    rows_json(&object, "quality", "");
+    failed = failed != 0 ? failed : write_quality(detail, error);
     rows_json(&object, "last_event", "");
     call_add_time(call, body, detail->last_event_ms);
     rows_end(&object);

@@ -31,10 +31,10 @@ void centres_write_fields(struct rows *rows, const struct registry *registry, co
 {
     uint32_t row = registry_find_area(registry, centre->area, day);
     const struct registry_area *area = row != REGISTRY_NONE ? registry_area(registry, row) : NULL;
-    rows_text(rows, "id", centre->id);
+    rows_id(rows, "id", centre->id);
     rows_text(rows, "name", centre->name);
-    rows_text(rows, "type", centre->type);
-    rows_text(rows, "area", area != NULL ? area->code : centre->area);
+    rows_id(rows, "type", centre->type);
+    rows_id(rows, "area", area != NULL ? area->code : centre->area);
     rows_text(rows, "area_name", area != NULL ? area->name : NULL);
     rows_integer(rows, "head_count", centre->head_count);
     add_date(rows, "opened", centre->opened_day, REGISTRY_NO_START);
@@ -133,25 +133,6 @@ static int write_centre(struct call *call, struct rows *rows, const struct centr
     return 0;
 }
 
-/* A CSV file is one page of everything unless a limit is asked for; JSON comes in pages. */
-static bool read_limit(struct call *call, enum rows_format format, size_t *limit)
-{
-    const char *text = call_parameter(call, "limit");
-    *limit = format == ROWS_JSON ? 200 : API_MAX_ROWS;
-    if (text == NULL) {
-        return true;
-    }
-    char *end;
-    errno = 0;
-    long value = strtol(text, &end, 10);
-    if (*end != '\0' || errno != 0 || value < 1 || value > API_MAX_CENTRES) {
-        call_problem(call, 400, "Not a limit", "limit is a number from 1 to %d, not '%s'", API_MAX_CENTRES, text);
-        return false;
-    }
-    *limit = (size_t)value;
-    return true;
-}
-
 /* The period of the verdicts, and the day as of which areas are meant: the period's last one, otherwise today. */
 static bool read_period(struct call *call, struct centres_question *question)
 {
@@ -186,7 +167,9 @@ static bool read_question(struct call *call, enum rows_format format, struct cen
     question->area = call_area(call, "area", NULL);
     question->type = call_parameter(call, "type");
     question->after = call_parameter(call, "after");
-    return !call_has_failed(call) && read_limit(call, format, &question->limit) && read_period(call, question);
+    /* A CSV file is one page of everything unless a limit is asked for; JSON comes in pages. */
+    size_t usual = format == ROWS_JSON ? 200 : API_MAX_ROWS;
+    return !call_has_failed(call) && call_limit(call, usual, &question->limit) && read_period(call, question);
 }
 
 static void write_page(struct call *call, enum rows_format format, const struct centres_question *question,

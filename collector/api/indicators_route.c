@@ -129,7 +129,7 @@ static void write_csv_row(struct rows *rows, const struct indicator *indicator, 
     double target = 0;
     bool has_target = indicator_target_on(indicator, today, &target);
     rows_begin(rows);
-    rows_text(rows, "id", indicator->id);
+    rows_id(rows, "id", indicator->id);
     rows_text(rows, "name_vi", indicator->name_vi);
     rows_text(rows, "name_en", indicator->name_en);
     rows_text(rows, "source", indicator->source);

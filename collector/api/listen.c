@@ -49,7 +49,15 @@ static int bind_and_listen(const struct addrinfo *to, const char *address, struc
     return fd;
 }
 
-static int name_socket(int fd, char *url, size_t url_size, struct error *error)
+static bool is_loopback(const struct sockaddr_storage *bound)
+{
+    const struct sockaddr_in *four = (const void *)bound;
+    const struct sockaddr_in6 *six = (const void *)bound;
+    return bound->ss_family == AF_INET ? (ntohl(four->sin_addr.s_addr) & 0xff000000u) == 0x7f000000u
+                                       : IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+}
+
+static int name_socket(int fd, const char *scheme, char *url, size_t url_size, bool *loopback, struct error *error)
 {
     struct sockaddr_storage bound;
     socklen_t length = sizeof bound;
@@ -60,11 +68,12 @@ static int name_socket(int fd, char *url, size_t url_size, struct error *error)
         return error_set(error, ERROR_IO, "cannot name the listening socket");
     }
     bool six = strchr(host, ':') != NULL;
-    snprintf(url, url_size, "http://%s%s%s:%s", six ? "[" : "", host, six ? "]" : "", port);
+    *loopback = is_loopback(&bound);
+    snprintf(url, url_size, "%s://%s%s%s:%s", scheme, six ? "[" : "", host, six ? "]" : "", port);
     return 0;
 }
 
-int listen_on(const char *address, char *url, size_t url_size, struct error *error)
+int listen_on(const char *address, const char *scheme, char *url, size_t url_size, bool *loopback, struct error *error)
 {
     char host[64], port[8];
     struct addrinfo *found = NULL;
@@ -79,7 +88,7 @@ int listen_on(const char *address, char *url, size_t url_size, struct error *err
     }
     int fd = bind_and_listen(found, address, error);
     freeaddrinfo(found);
-    if (fd >= 0 && name_socket(fd, url, url_size, error) != 0) {
+    if (fd >= 0 && name_socket(fd, scheme, url, url_size, loopback, error) != 0) {
         close(fd);
         fd = ERROR_IO;
     }

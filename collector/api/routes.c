@@ -10,20 +10,29 @@
 #include <string.h>
 
 struct route {
-    const char *path; /* one that ends in '/' takes everything below it */
+    const char *path;        /* one that ends in '/' takes everything below it */
+    enum token_scope needed; /* where tokens are asked for */
     void (*answer)(struct call *call);
     const char *parameters[8]; /* NULL ended */
 };
 
 static const struct route routes[] = {
-    {"/healthz", answer_health, {NULL}},
-    {"/readyz", answer_ready, {NULL}},
-    {"/metrics", answer_metrics, {NULL}},
-    {"/api/v1/status", answer_status, {NULL}},
-    {"/api/v1/indicators", answer_indicators, {"format", NULL}},
-    {"/api/v1/adoption", answer_adoption, {"indicator", "area", "parent", "period", "from", "to", "format", NULL}},
-    {"/api/v1/centres", answer_centres, {"area", "type", "limit", "after", "indicator", "period", "format", NULL}},
-    {"/api/v1/centres/", answer_centre, {"period", "format", NULL}},
+    {"/healthz", TOKEN_NOBODY, answer_health, {NULL}},
+    {"/readyz", TOKEN_NOBODY, answer_ready, {NULL}},
+    {"/metrics", TOKEN_READ, answer_metrics, {NULL}},
+    {"/metrics/centres", TOKEN_READ, answer_metrics_centres, {"centre", NULL}},
+    {"/api/v1/status", TOKEN_READ, answer_status, {NULL}},
+    {"/api/v1/indicators", TOKEN_READ, answer_indicators, {"format", NULL}},
+    {"/api/v1/adoption",
+     TOKEN_READ,
+     answer_adoption,
+     {"indicator", "area", "parent", "period", "from", "to", "format", NULL}},
+    {"/api/v1/centres",
+     TOKEN_READ,
+     answer_centres,
+     {"area", "type", "limit", "after", "indicator", "period", "format", NULL}},
+    {"/api/v1/centres/", TOKEN_READ, answer_centre, {"period", "format", NULL}},
+    {"/api/v1/rejected", TOKEN_ADMIN, answer_rejected, {"before", "limit", "format", NULL}},
 };
 
 static const struct route *find_route(const char *path, const char **tail)
@@ -81,12 +90,33 @@ static bool check_parameters(struct call *call, const struct route *route)
     return true;
 }
 
-static void answer_call(struct call *call)
+/* Without tokens whoever reaches the port may ask, so the port must be all that reaches it: a page of a stranger's,
+ * open in a browser on this machine, whose name he lets point to 127.0.0.1 ("DNS rebinding") asks under that name. */
+static bool check_host(struct call *call)
 {
-    const struct route *route = find_route(call->request->path, &call->tail);
-    if (call->request->fault != NULL) {
-        call_problem(call, 400, "Bad request", "%s", call->request->fault);
-    } else if (route == NULL) {
+    const char *host = call->request->host;
+    if (call->tokens != NULL || call->api->settings->http_behind_proxy || host == NULL || host_is_local_name(host)) {
+        return true;
+    }
+    call_problem(call, 421, "Not under this name",
+                 "ask by address or as localhost, not as '%.64s'; if a proxy that asks for credentials passes the name "
+                 "on, set http.behind_proxy",
+                 host);
+    return false;
+}
+
+static void answer_call(struct call *call, int64_t now_steady_ms)
+{
+    const struct request *request = call->request;
+    if (request->fault != NULL) {
+        call_problem(call, request->fault_status, "Bad request", "%s", request->fault);
+        return;
+    }
+    const struct route *route = find_route(request->path, &call->tail);
+    if (!check_host(call) || (route != NULL && !access_check(call, route->needed, now_steady_ms))) {
+        return;
+    }
+    if (route == NULL) {
         answer_asset(call);
     } else if (check_parameters(call, route)) {
         route->answer(call);
@@ -100,11 +130,13 @@ void route_request(struct api *api, const struct request *request, struct answer
 {
     *answer = (struct answer){.status = 200, .content_type = "application/json", .cache_control = "no-store"};
     struct call call = {.api = api, .request = request, .answer = answer, .now_ms = clock_wall_ms()};
+    bool asks_for_tokens = api->settings->http_tokens_file != NULL;
     call.desk = desks_take(&api->desks);
     call.today = zone_day(call.desk->zone, call.now_ms);
     pthread_rwlock_rdlock(&api->world_lock);
     call.world = &api->world;
-    answer_call(&call);
+    call.tokens = asks_for_tokens ? &api->tokens : NULL;
+    answer_call(&call, clock_steady_ms());
     pthread_rwlock_unlock(&api->world_lock);
     if (call.reading) {
         store_reader_end(call.desk->reader);

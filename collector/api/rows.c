@@ -146,9 +146,20 @@ void rows_add_json_number(struct buffer *out, double value)
     buffer_add(out, text, length);
 }
 
+/* The full-width signs too, which spreadsheets take for the plain ones where Chinese or Japanese is written. */
+static bool begins_a_formula(const char *text)
+{
+    static const char *const wide[] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+    bool found = *text != '\0' && strchr("=+-@\t\r\n", *text) != NULL;
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
+        found = found || strncmp(text, wide[i], 3) == 0;
+    }
+    return found;
+}
+
 static void add_csv_text(struct buffer *out, const char *text, bool guard)
 {
-    const char *prefix = guard && *text != '\0' && strchr("=+-@\t\r", *text) != NULL ? "'" : "";
+    const char *prefix = guard && begins_a_formula(text) ? "'" : "";
     if (strpbrk(text, ",\"\r\n") == NULL) {
         buffer_add_text(out, prefix);
         buffer_add_text(out, text);

@@ -33,9 +33,11 @@ void rows_begin(struct rows *rows);
 void rows_end(struct rows *rows);
 
 /* Free text; NULL gives null, in CSV an empty field. In CSV a text that a spreadsheet would take for a formula (it
- * begins with = + - @, a tab or a carriage return) gets an apostrophe in front (OWASP, "CSV Injection"). */
+ * begins with = + - @, plain or full-width, a tab or a line end) gets an apostrophe in front (OWASP, "CSV Injection").
+ */
 void rows_text(struct rows *rows, const char *name, const char *text);
-/* As rows_text without the apostrophe: for identifiers that other programs join by. */
+/* As rows_text without the apostrophe: for identifiers that other programs join by. Of A-Z a-z 0-9 . _ - alone: then
+ * the most that a spreadsheet makes of one is a number ("-1-2"), never a function or a link. */
 void rows_id(struct rows *rows, const char *name, const char *text);
 void rows_integer(struct rows *rows, const char *name, int64_t value);
 void rows_boolean(struct rows *rows, const char *name, bool value);

@@ -34,6 +34,7 @@ void answer_health(struct call *call)
 struct checks {
     struct rows rows;
     bool all_ok;
+    bool detailed; /* strangers learn what fails, and nothing of paths and versions */
 };
 
 static void add_check(struct checks *checks, const char *name, bool ok, const char *detail, ...)
@@ -49,7 +50,9 @@ static void add_check(struct checks *checks, const char *name, bool ok, const ch
     rows_begin(&checks->rows);
     rows_text(&checks->rows, "name", name);
     rows_boolean(&checks->rows, "ok", ok);
-    rows_text(&checks->rows, "detail", text);
+    if (checks->detailed) {
+        rows_text(&checks->rows, "detail", text);
+    }
     rows_end(&checks->rows);
     checks->all_ok = checks->all_ok && ok;
 }
@@ -75,8 +78,20 @@ static void check_mqtt(struct call *call, struct checks *checks)
         add_check(checks, "mqtt", true, "not configured");
         return;
     }
-    bool connected = counter_get(call->api->counters, COUNTER_mqtt_connected) != 0;
-    add_check(checks, "mqtt", connected, connected ? "connected and subscribed" : "no connection to the broker");
+    const struct counters *counters = call->api->counters;
+    if (counter_get(counters, COUNTER_mqtt_connected) != 0) {
+        add_check(checks, "mqtt", true, "connected and subscribed");
+    } else if (counter_get(counters, COUNTER_journal_stuck) != 0) {
+        add_check(checks, "mqtt", false,
+                  "not connected while receiving waits for room on the disk; the broker keeps what comes");
+    } else if (counter_get(counters, COUNTER_receive_behind) != 0) {
+        add_check(
+            checks, "mqtt", false,
+            "not connected while receiving waits for counting to catch up (%lld bytes); the broker keeps what comes",
+            (long long)counter_get(counters, COUNTER_journal_backlog_bytes));
+    } else {
+        add_check(checks, "mqtt", false, "no connection to the broker");
+    }
 }
 
 static void check_journal(struct call *call, struct checks *checks, struct progress progress)
@@ -96,7 +111,7 @@ static void check_journal(struct call *call, struct checks *checks, struct progr
 void answer_ready(struct call *call)
 {
     struct buffer list = {0};
-    struct checks checks = {.all_ok = true};
+    struct checks checks = {.all_ok = true, .detailed = call->trusted};
     rows_open(&checks.rows, &list, ROWS_JSON, NULL);
     check_store(call, &checks);
     check_mqtt(call, &checks);

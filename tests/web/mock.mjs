@@ -1,5 +1,5 @@
 // A server with the page, the API's contract and a made-up world behind it. It sends the policy that the collector sends,
-// so that a page that breaks it fails here. `server.fail` makes the API answer with an error.
+// so that a page that breaks it fails here. `mock.fail` makes the API answer with an error, `mock.token` makes it ask for one.
 //
 // node mock.mjs [PORT] serves it for a look by hand.
 
@@ -11,7 +11,8 @@ import { World } from "./world.mjs";
 
 export const DIST = fileURLToPath(new URL("../../collector/web/dist/", import.meta.url));
 const POLICY =
-  "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
+  "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 const MEDIA = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
@@ -37,11 +38,19 @@ export async function readPage() {
 
 export async function startMock(port = 0) {
   const files = await readPage();
-  const mock = { world: new World(), fail: null, status: {}, requests: [] };
-  const api = (url, response) => {
+  const mock = { world: new World(), fail: null, token: null, status: {}, requests: [] };
+  const api = (url, request, response) => {
     const path = url.pathname.slice("/api/v1/".length);
     mock.requests.push(path + url.search);
+    if (mock.token !== null && request.headers.authorization !== `Bearer ${mock.token}`) {
+      const status = mock.guesses > 0 ? 401 : 429;
+      const title = request.headers.authorization === undefined ? "A token is needed" : "Unknown token";
+      if (request.headers.authorization !== undefined) mock.guesses -= 1;
+      const body = JSON.stringify({ title, status, detail: "" });
+      return send(response, status, "application/problem+json", body);
+    }
     if (mock.fail) return send(response, mock.fail.status, "application/problem+json", JSON.stringify(mock.fail));
+    if (url.searchParams.get("format") === "csv") return send(response, 200, "text/csv", "indicator,area\r\n");
     const body = answer(mock.world, path, Object.fromEntries(url.searchParams));
     if (body === null)
       return send(
@@ -65,7 +74,7 @@ export async function startMock(port = 0) {
   };
   const server = createServer((request, response) => {
     const url = new URL(request.url, "http://localhost");
-    if (url.pathname.startsWith("/api/v1/")) api(url, response);
+    if (url.pathname.startsWith("/api/v1/")) api(url, request, response);
     else file(url, response);
   });
   await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));

@@ -386,6 +386,130 @@ test("a_collector_without_its_broker_says_so", mocked, async () => {
   }
 });
 
+/** The collector asks for a token while `act` runs. */
+async function guarded(act, guesses = 1000) {
+  Object.assign(mock, { token: "edutally_0123", guesses });
+  try {
+    await act();
+  } finally {
+    mock.token = null;
+  }
+}
+
+test("a_collector_that_asks_for_a_token_gets_it_once_a_tab", mocked, async () => {
+  await guarded(async () => {
+    for (const [size, viewport, theme, language] of [
+      ["desk", DESK, "light", "vi"],
+      ["phone", PHONE, "dark", "en"],
+    ]) {
+      await visit("", { viewport, theme, language }, async (page) => {
+        const [label, button, title] =
+          language === "vi"
+            ? ["Mã truy cập", "Xem số liệu", /Cần mã truy cập/]
+            : ["Token", "Show figures", /A token is needed/];
+        assert.match(await text(page, "h1"), title);
+        assert.deepEqual(await overflow(page), []);
+        assert.deepEqual(await seriousFaults(page), []);
+        await shot(page, `sign-in-${size}-${language}-${theme}`);
+        await page.getByLabel(label).fill(" edutally_0123 ");
+        await page.getByRole("button", { name: button }).click();
+        await page.waitForSelector(".cards", WAIT);
+        await page.waitForSelector(".fresh-live", WAIT);
+        assert.doesNotMatch(page.url(), /edutally_0123/);
+        assert.deepEqual(await seriousFaults(page), []);
+        await page.reload();
+        await page.waitForSelector(".cards", WAIT);
+      });
+    }
+  });
+});
+
+test("a_wrong_token_is_named_and_not_kept", mocked, async () => {
+  await guarded(async () => {
+    await visit("", {}, async (page) => {
+      const enter = async (token) => {
+        await page.getByLabel("Mã truy cập").fill(token);
+        await page.keyboard.press("Enter");
+      };
+      await enter("nonsense");
+      await page.getByText("Mã không đúng hoặc đã bị thu hồi.").waitFor(WAIT);
+      assert.deepEqual(await seriousFaults(page), []);
+      assert.equal(await page.evaluate(() => sessionStorage.getItem("edutally.token")), null);
+      await enter("không phải mã");
+      await page.getByText("Mã không đúng hoặc đã bị thu hồi.").waitFor(WAIT);
+      mock.guesses = 0;
+      await enter("nonsense");
+      await page.getByText("Hãy đợi một phút").waitFor(WAIT);
+      await enter("edutally_0123");
+      await page.waitForSelector(".cards", WAIT);
+    });
+  });
+});
+
+test("a_token_that_is_taken_away_takes_the_figures_with_it", mocked, async () => {
+  await guarded(async () => {
+    await visit("", {}, async (page) => {
+      await page.getByLabel("Mã truy cập").fill("edutally_0123");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".cards", WAIT);
+      mock.token = "edutally_other";
+      await page.waitForSelector(".sign-in", WAIT);
+      assert.equal(await page.locator(".cards").count(), 0);
+      const asked = mock.requests.length;
+      await page.getByLabel("Mã truy cập").fill("edutally_other");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".cards", WAIT);
+      assert.ok(mock.requests.length > asked);
+      await page.getByRole("button", { name: "Quên mã truy cập" }).click();
+      await page.waitForSelector(".sign-in", WAIT);
+      assert.equal(await page.evaluate(() => sessionStorage.getItem("edutally.token")), null);
+    });
+  });
+});
+
+test("a_file_is_downloaded_with_the_token_and_by_a_link_without_one", mocked, async () => {
+  const download = async (page) => {
+    const [file] = await Promise.all([page.waitForEvent("download", WAIT), page.locator(".download").click()]);
+    assert.match(file.suggestedFilename(), /^edutally-.*\.csv$/);
+    assert.equal(await file.failure(), null);
+  };
+  await visit("", {}, download);
+  await guarded(() =>
+    visit("", {}, async (page) => {
+      await page.getByLabel("Mã truy cập").fill("edutally_0123");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".cards", WAIT);
+      await download(page);
+    }),
+  );
+});
+
+test("what_looks_like_html_in_the_registry_stays_text", mocked, async () => {
+  const { world } = mock;
+  const evil = '<script>window.evil = 1</script><img src=x onerror="window.evil = 2">';
+  const centre = world.centres[0];
+  const { name, area } = centre;
+  const adoption = world.adoption.bind(world);
+  centre.name = evil;
+  world.adoption = (query) => {
+    const { rows } = adoption(query);
+    return { rows: rows.map((row) => (row.area === area ? { ...row, area_name: evil } : row)) };
+  };
+  try {
+    for (const hash of ["", `#/area/${area}`, `#/area/${area}?list=centres`, `#/centre/${centre.id}`]) {
+      await visit(hash, {}, async (page) => {
+        await page.waitForSelector(".view", WAIT);
+        assert.ok((await page.locator("main").innerText()).includes(evil), hash);
+        assert.equal(await page.locator("main script, main img").count(), 0);
+        assert.equal(await page.evaluate(() => window.evil), undefined);
+      });
+    }
+  } finally {
+    centre.name = name;
+    delete world.adoption;
+  }
+});
+
 test("an_unknown_place_is_not_found", async () => {
   await visit("#/area/no-such-area", {}, async (page) => {
     await page.waitForSelector(".notice", WAIT);

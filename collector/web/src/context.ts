@@ -25,6 +25,8 @@ export interface Context extends Text {
   table(id: string, initial: TableState): TableState;
   setTable(id: string, state: TableState): void;
   go(route: Route): void;
+  /** For the click on a link to a file. */
+  download(event: Event): void;
   /** The root element of a chart, to be measured. */
   watchWidth(element: Element): void;
 }

@@ -2,13 +2,15 @@
 // Every change ends in `draw`, which is cheap: what did not change is not touched.
 
 import "./styles/main.css";
-import { ApiError } from "./api/client";
+import { ApiError, getFile, isLocked } from "./api/client";
+import { currentToken, forgetToken, keepToken } from "./api/token";
 import type { Adoption, Status } from "./api/types";
 import type { Context, TableState } from "./context";
 import { h, render, type Child } from "./dom";
 import { startLive } from "./live";
 import { load, type Loaded } from "./load";
 import { emptyNotice, errorNotice, loadingNotice, missingNotice } from "./parts/notices";
+import { signIn } from "./parts/sign-in";
 import { parseRoute, routeHash, samePlace, type Route } from "./route";
 import { createText, rememberedLanguage, rememberLanguage, type Language, type Text } from "./text";
 import { areaView } from "./views/area";
@@ -34,7 +36,7 @@ let failure: ApiError | null = null;
 let pending: AbortController | null = null;
 let chartWidth = 560;
 let announcement = "";
-const fresh: Freshness = { status: null, confirmed: null, lost: false };
+const fresh: Freshness = { status: null, confirmed: null, lost: false, locked: false };
 const tables = new Map<string, TableState>();
 
 async function refresh(): Promise<void> {
@@ -49,7 +51,7 @@ async function refresh(): Promise<void> {
     const moved = shown === null || failure !== null || !samePlace(wanted, shownRoute);
     announcement = moved ? announcement : changes(shown, loaded);
     const first = shown === null && failure === null;
-    Object.assign(fresh, { confirmed: new Date(), lost: false });
+    Object.assign(fresh, { confirmed: new Date(), lost: false, locked: false });
     [shown, shownRoute, shownRevision, shownAt, failure] = [loaded, wanted, revision, Date.now(), null];
     pending = null;
     draw();
@@ -58,6 +60,7 @@ async function refresh(): Promise<void> {
     if (mine.signal.aborted) return;
     pending = null;
     const error = cause instanceof ApiError ? cause : new ApiError(0, "bad-answer", String(cause));
+    if (isLocked(error)) return lock(error);
     // Figures that were right a moment ago stay, marked as old; only a view without any gives way to the error.
     if (shown === null || !samePlace(wanted, shownRoute) || failure !== null) failure = error;
     fresh.lost = true;
@@ -96,9 +99,45 @@ function onStatus(status: Status): void {
   draw();
 }
 
-function onLost(): void {
+function onLost(error: ApiError): void {
+  if (isLocked(error)) return lock(error);
   fresh.lost = true;
   draw();
+}
+
+/** Without a token there is nothing to show, not even what was shown before it was taken away. */
+function lock(error: ApiError): void {
+  pending?.abort();
+  [pending, shown, failure] = [null, null, error];
+  Object.assign(fresh, { status: null, confirmed: null, lost: false, locked: true });
+  draw();
+}
+
+function enter(token: string): void {
+  if (!keepToken(token)) return lock(new ApiError(0, "token-wrong", ""));
+  void refresh();
+  wake();
+}
+
+function leave(): void {
+  forgetToken();
+  lock(new ApiError(0, "token-needed", ""));
+}
+
+/** A link that is followed carries no token: then the file is fetched, and handed over as if it had been. */
+function download(event: Event): void {
+  if (currentToken() === null) return;
+  event.preventDefault();
+  const link = event.currentTarget as HTMLAnchorElement;
+  const { href, download: name } = link;
+  void getFile(href).then(
+    (file) => {
+      const url = URL.createObjectURL(file);
+      Object.assign(document.createElement("a"), { href: url, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(url), REFRESH_MS);
+    },
+    (cause: unknown) => onLost(cause instanceof ApiError ? cause : new ApiError(0, "unreachable", String(cause))),
+  );
 }
 
 function text(): Text {
@@ -121,6 +160,7 @@ function context(): Context | null {
     go: (next) => {
       location.hash = routeHash(next);
     },
+    download,
     watchWidth: (element) => widths.observe(element),
   };
 }
@@ -151,11 +191,12 @@ function draw(): void {
     warning(words, fresh),
     h("main", { id: "main", tabindex: -1, "aria-busy": String(pending !== null) }, body(words, all)),
     h("div", { class: "visually-hidden", role: "status", "aria-live": "polite", key: "announcements" }, announcement),
-    footer(words, fresh.status),
+    footer(words, fresh.status, currentToken() === null ? null : leave),
   );
 }
 
 function body(words: Text, all: Context | null): Child {
+  if (failure && isLocked(failure)) return signIn(words, failure, enter);
   if (failure) return errorNotice(words, failure, () => void refresh());
   if (shown === null || all === null) return loadingNotice(words);
   const { data } = shown;
@@ -192,4 +233,4 @@ narrow.addEventListener("change", draw);
 
 draw();
 void refresh();
-startLive({ status: onStatus, lost: onLost });
+const wake = startLive({ status: onStatus, lost: onLost });

@@ -51,7 +51,7 @@ void client_send(struct buffer *answer, const char *url, const char *bytes, size
 void client_ask(struct reply *reply, const char *url, const char *method, const char *target, const char *headers)
 {
     char request[4096];
-    int length = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\n%s\r\n",
+    int length = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\n",
                           method, target, headers);
     assert_true(length > 0 && (size_t)length < sizeof request);
     *reply = (struct reply){0};

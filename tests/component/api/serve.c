@@ -24,17 +24,27 @@ static void load_world(void)
     faults_clear(&faults);
 }
 
-void serve_start(const char *more)
+void serve_prepare(const char *more)
 {
-    struct error error = {0};
     memset(&world, 0, sizeof world);
     small_world_make(&world.files, more);
     load_world();
     fake_store_set(&small_world_rows);
+}
+
+void serve_open(void)
+{
+    struct error error = {0};
     struct api_world answers = {world.registry, &world.indicators, world.zone};
     if (api_start(&world.api, &world.settings, "1.2.3", &world.counters, &answers, &error) != 0) {
         fail_msg("%s", error.text);
     }
+}
+
+void serve_start(const char *more)
+{
+    serve_prepare(more);
+    serve_open();
 }
 
 void serve_stop(void)

@@ -23,6 +23,9 @@ extern struct reply reply; /* of the last get */
 
 /* `more` as in small_world_make. */
 void serve_start(const char *more);
+/* The same in two steps: in between world.settings can be changed. */
+void serve_prepare(const char *more);
+void serve_open(void);
 void serve_stop(void);
 
 /* For cmocka: set-up and tear-down of a test. */

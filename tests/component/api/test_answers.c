@@ -221,14 +221,39 @@ static void a_centre_is_explained(void **state)
     assert_int_equal(cJSON_GetArraySize(verdicts), 1);
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(cJSON_GetArrayItem(verdicts, 0), "conditions")), 3);
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(root, "usage")), 2);
-    assert_has("{\"device\":\"office\",\"epoch\":\"5f3a\",\"received\":63,\"repeated\":2,\"missing\":1,"
+    assert_has("{\"device\":\"office\",\"epoch\":\"5f3a\",\"expected\":67,\"received\":63,\"repeated\":2,"
+               "\"missing\":1,\"given_up\":3,\"late\":5,"
                "\"last_received\":\"2025-10-05T09:00:00+07:00\",\"last_event\":\"2025-10-05T08:00:00+07:00\"}");
-    assert_has("\"last_event\":\"2025-11-14T15:00:00+07:00\"}\n");
+    assert_has("\"quality\":{\"devices\":2,\"expected\":69,\"received\":65,\"repeated\":2,\"missing\":1,\"given_up\":3,"
+               "\"late\":5,\"rejected\":7,\"quarantined\":4,\"let_go\":1},"
+               "\"last_event\":\"2025-11-14T15:00:00+07:00\"}\n");
     cJSON_Delete(root);
     get("/api/v1/centres/c1");
     assert_has("\"period\":\"2025-11\"");
     get("/api/v1/centres/k1?period=2019-01");
-    assert_has("\"verdicts\":[],\"usage\":[],\"devices\":[],\"last_event\":null}");
+    assert_has("\"verdicts\":[],\"usage\":[],\"devices\":[],\"quality\":null,\"last_event\":null}");
+}
+
+static void rejected_rows_come_newest_first_in_pages_and_without_raw_bytes(void **state)
+{
+    (void)state;
+    get("/api/v1/rejected");
+    cJSON_Delete(parse_reply());
+    assert_has(
+        "{\"rejected\":[{\"id\":9,\"state\":\"rejected\",\"reason\":\"bad_json\",\"detail\":\"at byte 3: no value\","
+        "\"centre\":\"c1\",\"device\":\"office\",\"topic\":\"edu/v1/46/c1/office/event\","
+        "\"received\":\"2025-10-05T09:00:00+07:00\",\"times\":2},\n{\"id\":4,\"state\":\"quarantined\"");
+    assert_has("],\n\"next\":null}\n");
+    assert_null(strstr(reply.body, "0123456789abcdef"));
+    get("/api/v1/rejected?limit=1");
+    assert_has("],\n\"next\":9}\n");
+    get("/api/v1/rejected?limit=1&before=9");
+    assert_has("{\"rejected\":[{\"id\":4,");
+    assert_has("],\n\"next\":null}\n");
+    get("/api/v1/rejected?before=4&format=csv");
+    assert_string_equal(reply.body, "id,state,reason,detail,centre,device,topic,received,times\r\n");
+    get("/api/v1/rejected?before=yesterday");
+    assert_problem(400, "page before");
 }
 
 static void small_cells_are_null(void **state)
@@ -289,9 +314,26 @@ static void not_ready_without_the_broker_if_one_is_configured(void **state)
     get("/readyz");
     assert_int_equal(reply.status, 503);
     assert_has("{\"name\":\"mqtt\",\"ok\":false");
+    assert_has("no connection to the broker");
     counter_set(&world.counters, COUNTER_mqtt_connected, 1);
     get("/readyz");
     assert_int_equal(reply.status, 200);
+}
+
+static void what_receiving_waits_for_is_said(void **state)
+{
+    (void)state;
+    serve_stop();
+    serve_start(", \"mqtt\": {\"server\": \"mqtt://127.0.0.1:1\", \"client_id\": \"x\"}");
+    counter_set(&world.counters, COUNTER_receive_behind, 1);
+    counter_set(&world.counters, COUNTER_journal_backlog_bytes, 1234567);
+    get("/readyz");
+    assert_int_equal(reply.status, 503);
+    assert_has("waits for counting to catch up (1234567 bytes)");
+    counter_set(&world.counters, COUNTER_journal_stuck, 1);
+    get("/readyz");
+    assert_int_equal(reply.status, 503);
+    assert_has("waits for room on the disk");
 }
 
 static void metrics_have_every_counter_and_the_latest_rates(void **state)
@@ -365,10 +407,12 @@ int main(void)
         TEST(centres_are_chosen_by_type_and_subtree),
         TEST(centres_have_verdicts_when_asked),
         TEST(a_centre_is_explained),
+        TEST(rejected_rows_come_newest_first_in_pages_and_without_raw_bytes),
         TEST(small_cells_are_null),
         TEST(status_tells_how_the_collector_is),
         TEST(ready_when_every_check_is),
         TEST(not_ready_without_the_broker_if_one_is_configured),
+        TEST(what_receiving_waits_for_is_said),
         TEST(metrics_have_every_counter_and_the_latest_rates),
         TEST(without_a_store_answers_say_so),
         TEST(a_failed_read_is_500_and_the_next_one_works),

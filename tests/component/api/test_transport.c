@@ -1,12 +1,17 @@
 /* What every answer carries, what is refused, and what must not bring the server down. */
 #include "serve.h"
 
+#include "base/file.h"
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -25,6 +30,14 @@ static void refusals_are_problems_that_say_what_to_do(void **state)
         {"/api/v1/centres/c1/more", 404, "centres.csv"},
         {"/../etc/passwd", 404, "nothing"},
         {"/%2e%2e/etc/passwd", 404, "nothing"},
+        {"/..%5c..%5cetc/passwd", 404, "nothing"},
+        {"//etc/passwd", 404, "nothing"},
+        {"/assets/../index.html", 404, "nothing"},
+        {"/api/v1/%2e%2e/%2e%2e/etc/passwd", 404, "nothing"},
+        {"/..%2f..%2fetc%2fpasswd", 400, "escaped slash"},
+        {"/healthz%00.html", 400, "NUL"},
+        {"/healthz%0d%0aX:y", 400, "control"},
+        {"/%zz", 400, "hexadecimal"},
         {"/assets/", 404, "nothing"},
         {"/api/v1/adoption?area=NOWHERE", 404, "NOWHERE"},
         {"/api/v1/adoption?parent=NOWHERE", 404, "NOWHERE"},
@@ -72,14 +85,21 @@ static void only_get_and_head(void **state)
 static void every_answer_carries_the_headers_that_protect(void **state)
 {
     static const char *const targets[] = {"/", "/metrics", "/api/v1/adoption", "/nothing", "/api/v1/adoption?x=1"};
+    static const char page[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+                               "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+                               "require-trusted-types-for 'script'; trusted-types 'none'";
+    static const char data[] = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     (void)state;
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         get(targets[i]);
-        assert_string_equal(reply_header(&reply, "Content-Security-Policy"),
-                            "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
-                            "base-uri 'none'; frame-ancestors 'none'; form-action 'none'");
+        assert_string_equal(reply_header(&reply, "Content-Security-Policy"), i == 0 ? page : data);
         assert_string_equal(reply_header(&reply, "X-Content-Type-Options"), "nosniff");
+        assert_string_equal(reply_header(&reply, "X-Frame-Options"), "DENY");
         assert_string_equal(reply_header(&reply, "Referrer-Policy"), "no-referrer");
+        assert_string_equal(reply_header(&reply, "Cross-Origin-Opener-Policy"), "same-origin");
+        assert_string_equal(reply_header(&reply, "Cross-Origin-Resource-Policy"), "same-origin");
+        assert_null(reply_header(&reply, "Access-Control-Allow-Origin"));
+        assert_null(reply_header(&reply, "Strict-Transport-Security"));
         assert_non_null(reply_header(&reply, "Cache-Control"));
     }
     get("/api/v1/adoption");
@@ -140,6 +160,61 @@ static void a_taken_port_is_an_error_with_a_remedy(void **state)
     assert_null(second);
 }
 
+/* From the unit tests' fixtures, as the server wants a key to be. Returns the path, for the settings to own. */
+static char *place(const char *name, const char *fixture)
+{
+    char from[512], to[512];
+    struct buffer bytes = {0};
+    struct error error = {0};
+    snprintf(from, sizeof from, "%s/../../unit/api/fixture/%s", TEST_DATA_DIR, fixture);
+    snprintf(to, sizeof to, "%s/%s", world.files.directory, name);
+    assert_int_equal(file_read(from, 65536, &bytes, &error), 0);
+    FILE *file = fopen(to, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes.bytes, 1, bytes.used, file), bytes.used);
+    assert_int_equal(fchmod(fileno(file), 0600), 0);
+    assert_int_equal(fclose(file), 0);
+    buffer_free(&bytes);
+    char *path = strdup(to);
+    assert_non_null(path);
+    return path;
+}
+
+/* The library shuts down and closes the socket that it cannot start on; there are not enough descriptors here for its
+ * start. */
+static void a_server_that_cannot_start_anew_leaves_the_old_one_listening(void **state)
+{
+    struct rlimit before, few;
+    struct buffer answer = {0};
+    (void)state;
+    char *listen = strdup(api_url(world.api) + strlen("http://")); /* a port that is free, by its number */
+    assert_non_null(listen);
+    serve_stop();
+    serve_prepare("");
+    free(world.settings.http_listen);
+    world.settings.http_listen = listen;
+    world.settings.http_cert_file = place("cert.pem", "server.cert.pem");
+    world.settings.http_key_file = place("key.pem", "server.key.pem");
+    serve_open();
+    free(place("cert.pem", "other.cert.pem"));
+    free(place("key.pem", "other.key.pem"));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int next = dup(0);
+    few = (struct rlimit){.rlim_cur = (rlim_t)next + 3, .rlim_max = before.rlim_max};
+    close(next);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    api_reload(world.api);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    int64_t begun_ms = clock_steady_ms();
+    client_send(&answer, api_url(world.api), "\x15\x03\x03\x00\x02\x02\x00", 7); /* connects, or fails the test */
+    assert_true(clock_steady_ms() - begun_ms < 10000);                           /* and somebody closes it */
+    api_reload(world.api);                                                       /* now it starts */
+    client_send(&answer, api_url(world.api), "\x15\x03\x03\x00\x02\x02\x00", 7);
+    buffer_free(&answer);
+    unlink(world.settings.http_cert_file);
+    unlink(world.settings.http_key_file);
+}
+
 static void requests_and_errors_are_counted(void **state)
 {
     (void)state;
@@ -175,7 +250,8 @@ static void *ask_again_and_again(void *context)
 {
     int *broken = context;
     for (int i = 0; i < QUESTIONS; i++) {
-        static const char request[] = "GET /api/v1/adoption?area=B HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+        static const char request[] =
+            "GET /api/v1/adoption?area=B HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         struct buffer answer = {0};
         client_send(&answer, api_url(world.api), request, sizeof request - 1);
         bool old = answer.bytes != NULL && strstr(answer.bytes, "{\"rows\":[]}\n") != NULL;
@@ -218,6 +294,7 @@ int main(void)
         TEST(a_reloaded_world_is_what_answers_are_made_from),
         TEST(a_taken_port_is_an_error_with_a_remedy),
         TEST(answers_stay_whole_while_the_world_is_replaced),
+        TEST(a_server_that_cannot_start_anew_leaves_the_old_one_listening),
         TEST(requests_and_errors_are_counted),
         TEST(requests_that_are_too_large_or_not_http_are_survived),
     };

@@ -1,12 +1,14 @@
 // The only place that talks to the network. Addresses are relative to the page, so that a proxy may put the collector
 // under any prefix.
 
+import { currentToken, forgetToken } from "./token";
 import type { Adoption, Centre, CentreDetail, CentrePage, Deployment, Status } from "./types";
 
 const TIMEOUT_MS = 20_000;
 const PAGE_SIZE = 200;
 
-/** Why a request gave nothing. `status` 0: no answer at all. */
+/** Why a request gave nothing. `status` 0: no answer at all. A token that is lacking, wrong, or wrong too often has titles
+ * of its own: token-needed, token-wrong, token-wait. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -27,7 +29,19 @@ function address(path: string, query: Query = {}): string {
   return `api/v1/${path}${text === "" ? "" : `?${text}`}`;
 }
 
-async function get<T extends object>(url: string, wanted: keyof T, signal?: AbortSignal): Promise<T> {
+/** Whether the collector wants a token first. */
+export function isLocked(error: ApiError): boolean {
+  return error.title.startsWith("token-");
+}
+
+/** What `take` makes of a good answer. */
+async function ask<T>(
+  url: string,
+  accept: string,
+  take: (response: Response) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const token = currentToken();
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
   const stop = (): void => abort.abort();
@@ -36,15 +50,11 @@ async function get<T extends object>(url: string, wanted: keyof T, signal?: Abor
   try {
     const response = await fetch(url, {
       signal: abort.signal,
-      headers: { Accept: "application/json" },
+      headers: token === null ? { Accept: accept } : { Accept: accept, Authorization: `Bearer ${token}` },
       cache: "no-cache",
     });
-    if (!response.ok) throw await problem(response);
-    const body: unknown = await response.json();
-    if (typeof body !== "object" || body === null || !(wanted in body)) {
-      throw new ApiError(response.status, "bad-answer", `${url}: "${String(wanted)}" missing`);
-    }
-    return body as T;
+    if (!response.ok) throw locked(response, token) ?? (await problem(response));
+    return await take(response);
   } catch (cause) {
     if (cause instanceof ApiError || signal?.aborted) throw cause;
     throw new ApiError(0, abort.signal.aborted ? "timeout" : "unreachable", url);
@@ -52,6 +62,30 @@ async function get<T extends object>(url: string, wanted: keyof T, signal?: Abor
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
   }
+}
+
+function get<T extends object>(url: string, wanted: keyof T, signal?: AbortSignal): Promise<T> {
+  const take = async (response: Response): Promise<T> => {
+    const body: unknown = await response.json();
+    if (typeof body !== "object" || body === null || !(wanted in body)) {
+      throw new ApiError(response.status, "bad-answer", `${url}: "${String(wanted)}" missing`);
+    }
+    return body as T;
+  };
+  return ask(url, "application/json", take, signal);
+}
+
+/** A file for a spreadsheet; a link could not carry the token. */
+export function getFile(url: string): Promise<Blob> {
+  return ask(url, "text/csv", (response) => response.blob());
+}
+
+/** A token that was refused is not sent again, unless another took its place meanwhile. */
+function locked(response: Response, sent: string | null): ApiError | null {
+  if (response.status !== 401 && response.status !== 429) return null;
+  if (sent !== null && sent === currentToken()) forgetToken();
+  const title = response.status === 429 ? "token-wait" : sent === null ? "token-needed" : "token-wrong";
+  return new ApiError(response.status, title, "");
 }
 
 /** RFC 9457 if the answer is one, else its status line: a proxy in front answers in its own way. */

@@ -180,11 +180,19 @@ export const en: Messages = {
   },
 
   loading: "Loading figures …",
+  signInTitle: "A token is needed",
+  signInText: "This collector shows its figures to those who have a token. If you have none, ask the operator.",
+  signInLabel: "Token",
+  signIn: "Show figures",
+  signInKept: "It is kept in this browser tab alone, and forgotten when the tab is closed.",
+  signOut: "Forget the token",
   errorTitle: "The figures could not be loaded",
   retry: "Try again",
   errors: {
     unreachable: "The collector cannot be reached. Check the network, or tell the operator if it lasts.",
     timeout: "The collector did not answer in time. Try again in a few minutes.",
+    "token-wrong": "Nobody has this token, or no longer.",
+    "token-wait": "Too many wrong tokens. Wait a minute, then try again.",
     "bad-answer": "The answer has an unexpected form: page and collector may differ in version. Reload the page.",
   },
   answered: (status, title, detail) =>

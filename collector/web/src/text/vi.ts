@@ -175,11 +175,19 @@ export const vi = {
   } as Record<string, string>,
 
   loading: "Đang tải số liệu …",
+  signInTitle: "Cần mã truy cập",
+  signInText: "Bộ thu này chỉ cho người có mã truy cập xem số liệu. Nếu chưa có mã, hãy hỏi người vận hành.",
+  signInLabel: "Mã truy cập",
+  signIn: "Xem số liệu",
+  signInKept: "Mã chỉ được giữ trong thẻ trình duyệt này và mất đi khi đóng thẻ.",
+  signOut: "Quên mã truy cập",
   errorTitle: "Không tải được số liệu",
   retry: "Thử lại",
   errors: {
     unreachable: "Không kết nối được với bộ thu. Hãy kiểm tra mạng, hoặc báo người vận hành nếu lỗi kéo dài.",
     timeout: "Bộ thu không trả lời kịp. Hãy thử lại sau ít phút.",
+    "token-wrong": "Mã không đúng hoặc đã bị thu hồi.",
+    "token-wait": "Có quá nhiều lần nhập sai. Hãy đợi một phút rồi thử lại.",
     "bad-answer": "Câu trả lời không đúng định dạng: trang và bộ thu có thể khác phiên bản. Hãy tải lại trang.",
   } as Record<string, string>,
   answered: (status: number, title: string, detail: string) =>

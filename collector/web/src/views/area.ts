@@ -83,7 +83,16 @@ function tools(context: Context, data: AreaData, centres: boolean): VNode {
   return h(
     "div",
     { class: "panel-tools" },
-    h("a", { class: "download", href: file, download: `edutally-${data.code}-${data.period}.csv` }, context.t.download),
+    h(
+      "a",
+      {
+        class: "download",
+        href: file,
+        download: `edutally-${data.code}-${data.period}.csv`,
+        on: { click: context.download },
+      },
+      context.t.download,
+    ),
     data.children.length > 0 && tabs(context, data, centres),
   );
 }

@@ -14,6 +14,8 @@ export interface Freshness {
   /** When figures and collector last agreed. */
   confirmed: Date | null;
   lost: boolean;
+  /** A token is wanted before there is anything to be fresh. */
+  locked: boolean;
 }
 
 /** Seconds behind at which it is worth a word. */
@@ -104,7 +106,8 @@ function languageChoice({ t, f }: Text, setLanguage: (language: Language) => voi
   );
 }
 
-function freshness({ f, t }: Text, { status, confirmed, lost }: Freshness): VNode {
+function freshness({ f, t }: Text, { status, confirmed, lost, locked }: Freshness): VNode | null {
+  if (locked) return null;
   if (lost)
     return h(
       "p",
@@ -163,11 +166,18 @@ export function breadcrumb(context: Context, data: PageData): Child {
   );
 }
 
-export function footer({ t }: Text, status: Status | null): VNode {
+/** `leave` forgets the token; null if there is none. */
+export function footer({ t }: Text, status: Status | null, leave: (() => void) | null): VNode {
   return h(
     "footer",
     { class: "bottom" },
     h("p", {}, t.footer),
-    h("p", {}, "edutally", status && ` · ${t.version(status.version)}`),
+    h(
+      "p",
+      {},
+      leave && h("button", { key: "leave", type: "button", class: "plain", on: { click: leave } }, t.signOut),
+      "edutally",
+      status && ` · ${t.version(status.version)}`,
+    ),
   );
 }

@@ -4,7 +4,7 @@
 FROM debian:12-slim AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends \
         build-essential ca-certificates cmake dpkg-dev file ninja-build pkg-config \
-        libcjson-dev libcsv-dev libcurl4-openssl-dev libmicrohttpd-dev libpaho-mqtt-dev libsqlite3-dev libssl-dev \
+        libcjson-dev libcsv-dev libcurl4-openssl-dev libgnutls28-dev libmicrohttpd-dev libpaho-mqtt-dev libsqlite3-dev libssl-dev \
         libsystemd-dev libunistring-dev libxxhash-dev libzstd-dev zlib1g-dev \
         nodejs npm \
     && rm -rf /var/lib/apt/lists/*

@@ -22,6 +22,12 @@ foreach(name collector.jsonc taxonomy.jsonc indicators.jsonc registry/areas.csv 
   endif()
 endforeach()
 
+# The unit hands over what is in it, and does not start without it. The package's postinst makes its own.
+if(NOT CMAKE_INSTALL_PREFIX MATCHES "^/usr/?$" AND NOT EXISTS "$ENV{DESTDIR}${EDUTALLY_ETC}/secrets")
+  file(MAKE_DIRECTORY "$ENV{DESTDIR}${EDUTALLY_ETC}/secrets")
+  file(CHMOD "$ENV{DESTDIR}${EDUTALLY_ETC}/secrets" PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+endif()
+
 # "$schema" in those files is relative to them; editors find the schemas, which nobody edits, through this link.
 set(link "$ENV{DESTDIR}${EDUTALLY_ETC}/schema")
 if(NOT EXISTS "${link}" AND NOT IS_SYMLINK "${link}")

@@ -15,7 +15,9 @@ static const struct {
     {"ingest", command_ingest, "count events from a file of JSON lines"},
     {"report", command_report, "print where the province stands, for people"},
     {"export", command_export, "write facts, usage, adoption or centres as CSV or JSON"},
+    {"journal", command_journal, "look into what arrived, check it, or erase it before its time"},
     {"rejected", command_rejected, "list what was not counted, or try it again"},
+    {"token", command_token, "make, list or remove who may ask over HTTP"},
     {"version", command_version, "print the program's version and its libraries'"},
 };
 

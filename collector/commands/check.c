@@ -4,7 +4,9 @@
  */
 #include "commands/check.h"
 
+#include "api/api.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "commands/commands.h"
 #include "ingest/ingest.h"
 #include "output/output.h"
@@ -91,22 +93,38 @@ static int read_options(int argc, char **argv, struct options *options)
 static void find(struct check_findings *findings, const char *remedy, const char *subject, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* One more, all well so far. What there is no room for is counted, if it failed, and not shown. */
+static struct check_finding *add(struct check_findings *findings, const char *remedy, const char *subject)
+{
+    struct check_finding *finding = &findings->list[findings->count];
+    findings->count += findings->count < CHECK_FINDINGS - 1;
+    *finding = (struct check_finding){.remedy = remedy};
+    snprintf(finding->subject, sizeof finding->subject, "%s", subject);
+    return finding;
+}
+
 static void find(struct check_findings *findings, const char *remedy, const char *subject, const char *format, ...)
 {
-    char text[sizeof findings->list[0].text];
+    struct check_finding *finding = add(findings, remedy, subject);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments); // NOLINT(clang-analyzer-valist.Uninitialized): clang 14 misses it
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang 14 misses it
+    vsnprintf(finding->text, sizeof finding->text, format, arguments);
     va_end(arguments);
-    if (findings->count == CHECK_FINDINGS) {
-        return;
-    }
-    struct check_finding *finding = &findings->list[findings->count++];
-    memcpy(finding->text, text, sizeof text);
-    snprintf(finding->subject, sizeof finding->subject, "%s", subject);
-    finding->remedy = remedy;
     finding->failed = remedy != NULL;
     findings->failed += finding->failed;
+}
+
+void check_warn(struct check_findings *findings, const char *remedy, const char *subject, const char *format, ...)
+{
+    struct check_finding *finding = add(findings, remedy, subject);
+    va_list arguments;
+    va_start(arguments, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang 14 misses it
+    vsnprintf(finding->text, sizeof finding->text, format, arguments);
+    va_end(arguments);
+    finding->warned = true;
+    findings->warned++;
 }
 
 /* The nearest directory above `path` that is there: in it the rest would be made. */
@@ -203,15 +221,50 @@ static void check_files(const struct settings *settings, struct check_findings *
     }
 }
 
+static void check_tokens(const struct settings *settings, struct check_findings *findings)
+{
+    static const char subject[] = "http.tokens_file";
+    struct error error = {0};
+    size_t count = 0;
+    if (settings->http_tokens_file == NULL) {
+        return;
+    }
+    if (api_check_tokens(settings, &count, &error) != 0) {
+        find(findings, "`edutally token new --scope read --name NAME --config FILE` makes one", subject, "%s",
+             error.text);
+    } else {
+        find(findings, NULL, subject, "%zu token%s in %s", count, count == 1 ? "" : "s", settings->http_tokens_file);
+    }
+}
+
+static void check_certificate(const struct settings *settings, struct check_findings *findings)
+{
+    static const char subject[] = "http.tls";
+    struct error error = {0};
+    int64_t expires_s = 0;
+    if (settings->http_cert_file == NULL) {
+        return;
+    }
+    int failed = api_check_tls(settings, &expires_s, &error);
+    int64_t left_s = expires_s - clock_wall_ms() / 1000;
+    if (failed != 0) {
+        find(findings, "name a certificate and its key, PEM, and run this as the daemon's user", subject, "%s",
+             error.text);
+    } else if (left_s <= 0) {
+        find(findings, "renew it, then reload the service", subject, "the certificate %s is past its time",
+             settings->http_cert_file);
+    } else {
+        find(findings, NULL, subject, "certificate and key fit; %lld days left", (long long)(left_s / 86400));
+    }
+}
+
 static void probe_peers(const struct settings *settings, struct check_findings *findings)
 {
     if (settings->mqtt_server != NULL) {
         struct error error = {0};
         bool failed = ingest_probe(settings, PROBE_TIMEOUT_MS, &error) != 0;
-        find(findings,
-             failed ? "is the broker running, is mqtt.server right, does it know the user and let it read edu/v1/#?"
-                    : NULL,
-             "broker", "%.200s%s%.190s", settings->mqtt_server, failed ? ": " : " lets us in", error.text);
+        find(findings, failed ? check_broker_remedy(&error) : NULL, "broker", "%.200s%s%.190s", settings->mqtt_server,
+             failed ? ": " : " lets us in", error.text);
     }
     for (size_t i = 0; i < settings->output_count; i++) {
         const struct settings_output *output = &settings->outputs[i];
@@ -236,6 +289,9 @@ static int check_surroundings(const struct world *world, const struct options *o
     check_data_dir(&world->settings, findings);
     check_store(&world->settings, findings);
     check_files(&world->settings, findings);
+    check_tokens(&world->settings, findings);
+    check_certificate(&world->settings, findings);
+    check_risks(&world->settings, findings);
     if (!options->offline) {
         probe_peers(&world->settings, findings);
     }
@@ -262,12 +318,12 @@ static int print_buffer(struct buffer *text)
 
 static int explain(const struct faults *faults, const struct options *options)
 {
-    if (!options->json) {
+    if (faults->out_of_memory || !options->json) {
         world_explain(faults);
     } else if (check_print_faults_json(faults) != 0) {
         return EXIT_FAILED;
     }
-    return EXIT_CONFIG;
+    return faults->out_of_memory ? EXIT_FAILED : EXIT_CONFIG;
 }
 
 static int check(const struct options *options)

@@ -10,15 +10,24 @@ enum { CHECK_FINDINGS = 160 }; /* 32 outputs with three files each, the broker's
 struct check_finding {
     char subject[100]; /* "data_dir", "output influx" */
     bool failed;
+    bool warned;        /* it works, but somebody could be harmed */
     char text[400];     /* what was found, or what went wrong */
-    const char *remedy; /* static; NULL if nothing failed */
+    const char *remedy; /* static; NULL if all is well */
 };
 
 struct check_findings {
     struct check_finding list[CHECK_FINDINGS];
     size_t count;
-    size_t failed;
+    size_t failed, warned;
 };
+
+/* Adds one that is no failure; `remedy` is static. */
+void check_warn(struct check_findings *findings, const char *remedy, const char *subject, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Warns of settings that work and that can be abused. */
+void check_risks(const struct settings *settings, struct check_findings *findings);
+/* What to mend, by what ingest_probe said; static. */
+const char *check_broker_remedy(const struct error *error);
 
 /* How many series the outputs may hold at most, by what the store gives them. */
 struct check_series {

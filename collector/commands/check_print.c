@@ -109,7 +109,8 @@ static void print_indicators(const struct world *world)
 void check_print_text(const struct world *world, const struct check_findings *findings)
 {
     bool colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
-    const char *red = colour ? "\033[31m" : "", *green = colour ? "\033[32m" : "", *plain = colour ? "\033[0m" : "";
+    const char *red = colour ? "\033[31m" : "", *yellow = colour ? "\033[33m" : "", *green = colour ? "\033[32m" : "",
+               *plain = colour ? "\033[0m" : "";
     struct check_series series = check_count_series(world);
     printf("%s and the files that it names are sound.\n\n", world->settings.path);
     print_registry(world->registry);
@@ -119,9 +120,15 @@ void check_print_text(const struct world *world, const struct check_findings *fi
            series.centre_adoption);
     for (size_t i = 0; i < findings->count; i++) {
         const struct check_finding *finding = &findings->list[i];
-        printf("  %s%-6s%s  %s: %s\n", finding->failed ? red : green, finding->failed ? "FAILED" : "ok", plain,
-               finding->subject, finding->text);
-        if (finding->failed) {
+        printf("  %s%-6s%s  %s: %s\n",
+               finding->failed   ? red
+               : finding->warned ? yellow
+                                 : green,
+               finding->failed   ? "FAILED"
+               : finding->warned ? "WARN"
+                                 : "ok",
+               plain, finding->subject, finding->text);
+        if (finding->remedy != NULL) {
             printf("          %s\n", finding->remedy);
         }
     }
@@ -197,8 +204,9 @@ static bool add_findings(cJSON *root, const struct check_findings *findings)
         done = cJSON_AddItemToArray(list, entry) &&
                cJSON_AddStringToObject(entry, "subject", finding->subject) != NULL &&
                cJSON_AddBoolToObject(entry, "failed", finding->failed) != NULL &&
+               cJSON_AddBoolToObject(entry, "warned", finding->warned) != NULL &&
                cJSON_AddStringToObject(entry, "text", finding->text) != NULL &&
-               (!finding->failed || cJSON_AddStringToObject(entry, "remedy", finding->remedy) != NULL);
+               (finding->remedy == NULL || cJSON_AddStringToObject(entry, "remedy", finding->remedy) != NULL);
     }
     return done;
 }

@@ -12,6 +12,8 @@ int command_ingest(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_rejected(int argc, char **argv);
+int command_journal(int argc, char **argv);
+int command_token(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

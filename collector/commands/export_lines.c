@@ -1,7 +1,6 @@
 /*
  * Facts and adoption as InfluxDB line protocol: the very points that an output writes, so that a file can fill a
- * database that no collector reaches. Only one thing differs: a count of people that is too small to leave the house is
- * left out.
+ * database that no collector reaches.
  */
 #include "export.h"
 
@@ -11,20 +10,6 @@ struct writing {
     struct export *export;
     struct error *error;
 };
-
-/* The point of a day without its users. */
-static int add_without_users(struct export *export, const struct usage_row *row, struct error *error)
-{
-    struct line_point point = {.measurement = store_series_name(SERIES_USAGE),
-                               .tags = {{"activity", row->activity}, {"centre", row->centre}},
-                               .tag_count = 2,
-                               .fields = {{.key = "events", .integer = row->events},
-                                          {.key = "seconds", .integer = row->seconds},
-                                          {.key = "devices", .integer = row->devices}},
-                               .field_count = 3,
-                               .time_s = zone_day_start_ms(export->world->zone, row->day) / 1000};
-    return line_protocol_encode(&point, &export->buffer, error);
-}
 
 static int add_fact(void *context, const struct usage_row *row)
 {
@@ -38,9 +23,8 @@ static int add_fact(void *context, const struct usage_row *row)
                                .seconds = row->seconds,
                                .users = row->users,
                                .devices = row->devices};
-    bool hidden = row->users < export->world->settings.small_cell;
-    int result = hidden ? add_without_users(export, row, writing->error)
-                        : line_protocol_change(&point, export->world->zone, &export->buffer, writing->error);
+    int result = line_protocol_change(&point, export->world->zone, export->world->settings.small_cell, &export->buffer,
+                                      writing->error);
     return result != 0 ? result : export_flush(export, EXPORT_BUFFER_BYTES, writing->error);
 }
 
@@ -65,7 +49,7 @@ static int add_adoption(void *context, const struct adoption_answer *answer)
                                .adopting = answer->adopting,
                                .has_target = answer->has_target,
                                .target = answer->target};
-    int result = line_protocol_change(&point, export->world->zone, &export->buffer, writing->error);
+    int result = line_protocol_change(&point, export->world->zone, 0, &export->buffer, writing->error);
     return result != 0 ? result : export_flush(export, EXPORT_BUFFER_BYTES, writing->error);
 }
 

@@ -149,10 +149,47 @@ static bool has_nul_escape(const char *text, size_t length)
     return false;
 }
 
+/* Hexadecimal digits to the bytes that they stand for, in place. False if they are none. */
+static bool decode_hex(char *text, size_t *bytes)
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length; i++) {
+        const char *digits = "0123456789abcdef", *digit = strchr(digits, text[i]);
+        if (digit == NULL || length % 2 != 0) {
+            return false;
+        }
+        int value = (int)(digit - digits);
+        text[i / 2] = (char)(i % 2 == 0 ? value << 4 : (unsigned char)text[i / 2] | value);
+    }
+    *bytes = length / 2;
+    return true;
+}
+
+/* The message in a line: its bytes and NULL, or what is wrong with it. */
+static const char *read_payload(const cJSON *root, const char **bytes, size_t *length)
+{
+    const cJSON *payload = cJSON_GetObjectItemCaseSensitive(root, "payload");
+    const cJSON *hex = cJSON_GetObjectItemCaseSensitive(root, "payload_hex");
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "masked"))) {
+        return "what was blotted out cannot be counted: dump with --raw";
+    }
+    if (payload == NULL && cJSON_IsString(hex)) {
+        *bytes = hex->valuestring;
+        return decode_hex(hex->valuestring, length) ? NULL : "\"payload_hex\" is no even number of digits 0-9 a-f";
+    }
+    if (payload == NULL || !cJSON_IsString(payload)) {
+        return "\"payload\" is missing or no string: put the message's JSON into a string";
+    }
+    *bytes = payload->valuestring;
+    *length = strlen(payload->valuestring);
+    return NULL;
+}
+
 static int append_line(struct ingestion *ingestion, const char *line, size_t length, struct error *error)
 {
     int64_t received_ms = clock_wall_ms();
-    const char *end = line;
+    const char *end = line, *payload = NULL, *fault;
+    size_t bytes = 0;
     json_arena_use(&ingestion->arena);
     const cJSON *root = cJSON_ParseWithLengthOpts(line, length, &end, false);
     json_arena_use(NULL);
@@ -160,7 +197,6 @@ static int append_line(struct ingestion *ingestion, const char *line, size_t len
         end++;
     }
     const cJSON *topic = cJSON_GetObjectItemCaseSensitive(root, "topic");
-    const cJSON *payload = cJSON_GetObjectItemCaseSensitive(root, "payload");
     const cJSON *received = cJSON_GetObjectItemCaseSensitive(root, "received");
     if (root == NULL || end != line + length) {
         bad_line(ingestion, "not JSON: each line is one object {\"topic\":…,\"payload\":…}");
@@ -168,18 +204,17 @@ static int append_line(struct ingestion *ingestion, const char *line, size_t len
         bad_line(ingestion, "a NUL character, which no message may hold");
     } else if (!cJSON_IsString(topic) || strlen(topic->valuestring) > JOURNAL_MAX_TOPIC) {
         bad_line(ingestion, "\"topic\" is missing or no string");
-    } else if (!cJSON_IsString(payload)) {
-        bad_line(ingestion, "\"payload\" is missing or no string: put the message's JSON into a string");
+    } else if ((fault = read_payload(root, &payload, &bytes)) != NULL) {
+        bad_line(ingestion, fault);
     } else if (received != NULL &&
                (!cJSON_IsString(received) ||
                 civil_parse_time(received->valuestring, strlen(received->valuestring), &received_ms) != 0)) {
         bad_line(ingestion, "\"received\" is not RFC 3339 with a zone, such as 2026-10-05T08:31:02+07:00");
     } else {
-        size_t bytes = strlen(payload->valuestring);
         ingestion->messages++;
         ingestion->pending_bytes += (int64_t)bytes;
         return journal_append_lazily(ingestion->engine.journal, received_ms, topic->valuestring,
-                                     strlen(topic->valuestring), payload->valuestring, bytes, error);
+                                     strlen(topic->valuestring), payload, bytes, error);
     }
     return 0;
 }

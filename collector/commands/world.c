@@ -42,7 +42,10 @@ static void load_zone(struct world *world, const struct world *running, struct f
         }
         return;
     }
-    if (world->settings.time_zone != NULL && zone_open(&world->zone, world->settings.time_zone, &error) != 0) {
+    int result = world->settings.time_zone != NULL ? zone_open(&world->zone, world->settings.time_zone, &error) : 0;
+    if (result == ERROR_MEMORY) {
+        faults_no_memory(faults, world->settings.time_zone);
+    } else if (result != 0) {
         faults_add(faults, world->settings.path, 0, "install the Debian package tzdata", "%s", error.text);
     }
 }
@@ -75,7 +78,7 @@ static int load(struct world *world, const char *config_path, const struct world
     }
     load_indicators(world, faults);
     sort_faults(faults);
-    return faults->count + faults->dropped == before ? 0 : ERROR_CONFIG;
+    return faults_result(faults, before);
 }
 
 int world_load(struct world *world, const char *config_path, struct faults *faults)
@@ -99,7 +102,7 @@ static int load_or_explain(struct world *world, const char *config_path, const s
         world_explain(&faults);
     }
     faults_clear(&faults);
-    return result != 0 ? EXIT_CONFIG : 0;
+    return result == 0 ? 0 : result == ERROR_MEMORY ? EXIT_FAILED : EXIT_CONFIG;
 }
 
 int world_load_or_explain(struct world *world, const char *config_path)
@@ -122,6 +125,10 @@ static void print_plain(const char *text)
 
 void world_explain(const struct faults *faults)
 {
+    if (faults->out_of_memory) {
+        fprintf(stderr, "edutally: out of memory while reading config, registry and rules: free some and try again\n");
+        return; /* what else was found may be no fault of the files */
+    }
     bool colour = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
     const char *bold = colour ? "\033[1m" : "", *red = colour ? "\033[31m" : "", *plain = colour ? "\033[0m" : "";
     for (size_t i = 0; i < faults->count; i++) {

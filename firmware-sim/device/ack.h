@@ -20,7 +20,7 @@ enum { ACK_EPOCH_MAX = 65 }; /* with NUL */
 
 enum ack_result {
     ACK_OK = 0,
-    ACK_NOT_JSON,    /* not an object of JSON, or something follows it */
+    ACK_NOT_JSON,    /* not an object of JSON, or something follows it, or a key has an escape */
     ACK_BAD_EPOCH,   /* absent, empty, too long, with an escape, or no string */
     ACK_BAD_UPTO,    /* absent or no whole number of 32 bits */
     ACK_BAD_MISSING, /* no list of [first,last] with 1 <= first <= last */

@@ -22,14 +22,16 @@ FOREIGN = {
     r"sqlite3\.h": ["store"],
     r"curl/.+": ["output"],
     r"microhttpd\.h": ["api"],
+    # What libmicrohttpd encrypts with: certificates are tried before it gets them.
+    r"gnutls/.+": ["api"],
     # The one parser of JSON, inside one wrapper per use: config files, messages, rules, answers.
     r"(cjson/)?cJSON\.h": ["base", "settings", "registry", "decode", "indicator", "store", "api", "commands", SIM],
-    # Digests for keys and registries; the journal's encryption.
-    r"openssl/.+": ["base", "journal"],
+    # Digests for keys and registries; the journal's encryption; why a broker's certificate is not trusted.
+    r"openssl/.+": ["base", "journal", "ingest"],
     r"zlib\.h": ["output", "api"],
     r"zstd\.h": ["journal"],
     r"xxhash\.h": ["base", "registry", "decode", "facts", "store", SIM],
-    r"uni(str|norm|case|conv|ctype|types|stdio|name)\.h": ["decode", "registry"],
+    r"uni(str|norm|case|conv|ctype|types|stdio|name)\.h": ["base", "decode", "registry"],
     r"csv\.h": ["registry"],
     r"systemd/.+": ["commands"],
 }

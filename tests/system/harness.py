@@ -103,11 +103,12 @@ class Server:
         self.name, self.directory, self.command = name, pathlib.Path(directory), [str(word) for word in command]
         self.log = self.directory / f"{name}.log"
         self.process = None
+        self.environment = {}  # besides the test's own
 
     def spawn(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                            cwd=self.directory, env=os.environ | {"TZ": "UTC"})
+                                            cwd=self.directory, env=os.environ | {"TZ": "UTC"} | self.environment)
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None
@@ -299,7 +300,13 @@ class Deployment:
             return [dict(row) for row in store.execute(statement, parameters)]
 
     def rejected(self):
-        return self.sql("SELECT * FROM v_rejected ORDER BY id")
+        """All rows of v_rejected, oldest first, but for those that went while it was read; `raw` is the bytes as they
+        came, which lie sealed in the store."""
+        rows = self.sql("SELECT * FROM v_rejected ORDER BY id")
+        listed = self.edutally("rejected list", "--raw", "--json", "--limit", 1000000).stdout.decode().splitlines()
+        raw = {row["id"]: bytes.fromhex(row["raw_hex"]) if "raw_hex" in row else row["raw"].encode()
+               for row in map(json.loads, listed) if row["state"] != "let_go"}
+        return [row | {"raw": raw[row["id"]]} for row in rows if row["id"] in raw]
 
 
 class Collector(Server):
@@ -419,6 +426,20 @@ class SystemTest(unittest.TestCase):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"edutally-{type(self).__name__}-"))
         self.servers = []
         self.addCleanup(self._clean_up)
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
+            self._set_environment(name, f"{os.environ.get(name, '')}:log_path={self.directory}/sanitizer".lstrip(":"))
+        self.addCleanup(self._check_sanitizers)
+
+    def _set_environment(self, name, value):
+        before = os.environ.get(name)
+        os.environ[name] = value
+        self.addCleanup(lambda: os.environ.pop(name) if before is None else os.environ.update({name: before}))
+
+    def _check_sanitizers(self):
+        """What a sanitizer found is a failure, also in a process that the test killed before it could say so."""
+        found = sorted(self.directory.glob("sanitizer.*"))
+        if found:
+            self.fail("\n".join(f"{path}:\n{path.read_text(errors='replace')}" for path in found))
 
     def _failed(self):
         outcome = self._outcome.result

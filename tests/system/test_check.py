@@ -2,6 +2,8 @@
 fault has its own row in the unit tests; here: the way out to the person who has to mend it.)"""
 
 import json
+import os
+import subprocess
 import unittest
 
 import harness
@@ -45,6 +47,37 @@ class Check(harness.SystemTest):
                                     ["report", "--format", "xls", "--period", "2025-10"], ["no-such-command"]):
             with self.subTest(command=command, arguments=arguments):
                 deploy.edutally(command, *arguments, expect=2)
+
+    def test_what_is_wrong_with_a_call_of_token_is_said_in_one_line_before_the_help(self):
+        for words, said in (([], "say what to do: new, list or remove"), (["make"], "it knows new, list and remove"),
+                            (["list"], "--config FILE is missing"), (["list", "--nonsense"], "unknown option '--nonsense'"),
+                            (["new", "--config"], "a value is missing after '--config'"),
+                            (["new", "--config", "x", "--scope", "read"], "--name NAME is missing"),
+                            (["new", "--config", "x", "--name", "n"], "--scope read or --scope admin is missing"),
+                            (["new", "--config", "x", "--name", "n", "--scope", "root"], "the scope is read or admin"),
+                            (["remove", "--config", "x"], "whose token?"), (["list", "more", "--config", "x"],
+                             "there are too many words"),
+                            (["remove", "n", "--scope", "read", "--config", "x"], "--scope is for")):
+            with self.subTest(words):
+                done = subprocess.run([harness.program("edutally"), "token", *words], capture_output=True, text=True,
+                                      check=False)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertTrue(done.stderr.split("\n")[0].startswith("edutally token: " + said), done.stderr)
+
+    def test_a_list_of_tokens_that_one_may_not_read_is_not_called_missing(self):
+        deploy = self.deployment()
+        secrets = self.folder("secrets")
+        deploy.write_config(http={"listen": "127.0.0.1:8080", "tokens_file": str(secrets / "tokens")})
+        deploy.edutally("token new", "--scope", "read", "--name", "somebody")
+        secrets.chmod(0)
+        # Root may read everything, unless it gives that right up.
+        less = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+        done = subprocess.run([*less, harness.program("edutally"), "token", "list", "--config", deploy.config_path],
+                              capture_output=True, text=True, check=False)
+        secrets.chmod(0o700)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("may not be read by this user", done.stderr)
+        self.assertNotIn("token new", done.stderr)
 
     def test_a_second_instance_on_the_same_data_is_refused_with_the_first_ones_process_id(self):
         deploy = self.deployment()

@@ -1,9 +1,12 @@
 """The analysts' store goes away and comes back, or refuses a point: it catches up to exactly what SQLite holds, and a bad
 point costs nobody else anything."""
 
+import json
+import signal
 import unittest
 
 import harness
+import points
 from harness import Publisher, batch, topic_of
 
 
@@ -25,21 +28,7 @@ class Outputs(harness.SystemTest):
         return collector
 
     def check_level(self):
-        self.assertEqual(self.in_influx(), self.in_sqlite())
-        self.assertEqual([row["n"] for row in self.influx.query("SELECT sum(events) AS n FROM usage_hour")],
-                         [row["n"] for row in self.deploy.sql("SELECT sum(events) AS n FROM v_usage_hourly")])
-        adopting = self.deploy.sql("SELECT indicator, area, registered, reporting, adopting FROM v_adoption")
-        self.assertEqual(sorted(tuple(row.values()) for row in adopting), sorted(
-            (row["indicator"], row["area"], row["registered"], row["reporting"], row["adopting"])
-            for row in self.influx.query("SELECT * FROM adoption")))
-
-    def in_sqlite(self):
-        return {(row["centre"], row["activity"], row["events"], row["seconds"], row["users"], row["devices"])
-                for row in self.deploy.sql("SELECT * FROM v_usage_daily")}
-
-    def in_influx(self):
-        return {(row["centre"], row["activity"], row["events"], row["seconds"], row["users"], row["devices"])
-                for row in self.influx.query("SELECT * FROM usage")}
+        return points.assert_level(self, self.deploy, self.influx)
 
     def test_after_an_outage_influxd_holds_what_sqlite_holds(self):
         collector = self.start()
@@ -60,7 +49,7 @@ class Outputs(harness.SystemTest):
 
         self.influx.start()
         harness.eventually(self.check_level, 120)
-        self.assertEqual(len(self.in_influx()), 30)
+        self.assertEqual(len([point for point in points.in_influx(self.influx) if point[0] == "usage"]), 30)
         collector.wait_until("level", lambda: collector.metric("output_behind_revisions") == 0)
         collector.stop()
 
@@ -109,6 +98,29 @@ class Outputs(harness.SystemTest):
         self.assertEqual(collector.metric("output_refused_total"), 0)
         self.influx.query("CREATE DATABASE edutally")
         harness.eventually(self.check_level, 90)  # it looks once a minute
+        collector.stop()
+
+    def test_after_another_registry_and_other_rules_influxd_holds_what_sqlite_holds(self):
+        collector = self.start()
+        with Publisher(self.broker, "device") as device:
+            device.send([message(seq, 1 + seq % 10, centre) for seq, centre in enumerate(("c1", "c2", "c3", "clc1") * 10)])
+        collector.wait_metric("events_counted_total", 40)
+        collector.wait_idle()
+        harness.eventually(self.check_level)
+
+        # A centre closed before, one in another area, an area and an indicator that are no more.
+        self.deploy.write("centres.csv", harness.CENTRES
+                          .replace("Một,primary,X1,10,2000-09-01,", "Một,primary,X1,10,2000-09-01,2020-01-01")
+                          .replace("c3,Trường THCS Ba,lower_secondary,X2", "c3,Trường THCS Ba,lower_secondary,X1")
+                          .replace("c4,Trường Tiểu học Bốn,primary,X2", "c4,Trường Tiểu học Bốn,primary,X1"))
+        self.deploy.write("areas.csv", harness.AREAS.replace("X2,Phường Hai,commune,46,,,\n", ""))
+        rules = json.loads(harness.INDICATORS)
+        rules["indicators"] = rules["indicators"][:1]
+        self.deploy.write("indicators.jsonc", json.dumps(rules))
+        collector.signal(signal.SIGHUP)
+        collector.wait_until("reloaded", lambda: "event=reloaded" in collector.tail(200))
+        collector.wait_idle()
+        harness.eventually(self.check_level)
         collector.stop()
 
 

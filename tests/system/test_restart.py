@@ -88,6 +88,19 @@ class Restart(harness.SystemTest):
         collector.wait_metric("events_counted_total", 1)
         collector.stop()
 
+    def test_sighup_with_another_time_zone_is_refused_and_days_stay_what_they_are(self):
+        collector = self.start()
+        self.deploy.write_config(time_zone="America/New_York")
+        collector.signal(signal.SIGHUP)
+        collector.wait_until("saying that it refused", lambda: "event=reload_refused" in collector.tail(200))
+        self.deploy.write_config(time_zone="Asia/Ho_Chi_Minh")
+        with Publisher(self.broker, "device") as device:
+            device.send([(topic_of("c1", "d"), batch("e", [{"seq": 1, "t": "2025-10-06T00:30:00+07:00",
+                                                            "type": "attendance.taken"}]))])
+        collector.wait_metric("events_counted_total", 1)
+        collector.stop()
+        self.assertEqual(self.deploy.export(), facts(c1=1))
+
     def test_sighup_with_another_rule_evaluates_every_period_again(self):
         collector = self.start()
         with Publisher(self.broker, "device") as device:

@@ -3,6 +3,7 @@
  * functions at the top, which answer as each test wants.
  */
 #include "api/api.h"
+#include "commands/check.h"
 #include "commands/commands.h"
 #include "deployment.h"
 #include "ingest/ingest.h"
@@ -247,6 +248,123 @@ static void unreadable_secret_is_found(void **state)
     HAS(printed.out, "nowhere: No such file");
 }
 
+#define LOGIN ", \"username\": \"collector\", \"password_file\": \"taxonomy.jsonc\"" /* a file that is there */
+
+/* A deployment with these members beside the required ones; what `check --offline` printed. */
+static void check_with(const struct deployment *deployment, const char *members, struct printed *printed)
+{
+    char text[1024];
+    snprintf(text, sizeof text,
+             "{\"realms\": [\"46\"], \"time_zone\": \"UTC\", \"data_dir\": \"data\",\n"
+             " \"registry\": {\"centres\": \"centres.csv\", \"areas\": \"areas.csv\"},\n"
+             " \"taxonomy\": \"taxonomy.jsonc\", \"indicators\": \"indicators.jsonc\", %s}",
+             members);
+    deployment_write(deployment, CONFIG, text);
+    will_return(store_reader_open, ERROR_MISSING);
+    RUN(command_check, printed, "check", "--offline", "--config", deployment->paths[CONFIG]);
+}
+
+static void client_id_that_can_be_guessed_is_warned_of_where_there_are_strangers(void **state)
+{
+    static const struct {
+        const char *server, *client_id, *rest;
+        bool warned;
+    } rows[] = {
+        {"mqtt://127.0.0.1:1883", "edutally-46", "", false}, /* no password, no network: nobody but us */
+        {"mqtt://localhost", "edutally-46", "", false},
+        {"mqtt://[::1]:1883", "edutally-46", "", false},
+        {"mqtt://127.0.0.1:1883", "edutally-46", LOGIN, true},
+        {"mqtts://127.0.0.1:8883", "edutally-46", "", true},
+        {"mqtt://broker.example:1883", "edutally-46", "", true},
+        {"mqtt://localhost.example", "edutally-46", "", true},
+        {"mqtts://broker.example:8883", "edutally-hue-collector-1", "", true},
+        {"mqtts://broker.example:8883", "departmentofeducation", "", true},
+        {"mqtts://broker.example:8883", "edutally-46-1a2b3c4d5e6", "", true},
+        {"mqtts://broker.example:8883", "edutally-46-1a2b3c4d5e6f", "", false},
+        {"mqtts://broker.example:8883", "edutally-46-3f9c0b7714d2e8aa", LOGIN, false},
+        {"mqtts://broker.example:8883", "0d4fd7a6-5b34-4b9e-9a0d-8b7c4c7d0e11", "", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct printed printed;
+        char members[512];
+        snprintf(members, sizeof members, "\"mqtt\": {\"server\": \"%s\", \"client_id\": \"%s\"%s}", rows[i].server,
+                 rows[i].client_id, rows[i].rest);
+        check_with(*state, members, &printed);
+        if ((strstr(printed.out, "WARN    mqtt.client_id") != NULL) != rows[i].warned) {
+            fail_msg("row %zu: %s\n%s", i, members, printed.out);
+        }
+        assert_null(strstr(printed.out, "failed"));
+    }
+}
+
+static void tokens_that_pass_in_the_clear_are_warned_of(void **state)
+{
+    static const struct {
+        const char *http;
+        bool warned;
+    } rows[] = {
+        {"\"listen\": \"127.0.0.1:8080\", \"tokens_file\": \"t\"", false},
+        {"\"listen\": \"[::1]:8080\", \"tokens_file\": \"t\"", false},
+        {"\"listen\": \"0.0.0.0:8080\", \"tokens_file\": \"t\"", true},
+        {"\"listen\": \"[::]:8080\", \"tokens_file\": \"t\"", true},
+        {"\"listen\": \"0.0.0.0:8080\", \"behind_proxy\": true", false},
+        {"\"listen\": \"0.0.0.0:8443\", \"tokens_file\": \"t\", \"tls\": {\"cert_file\": \"c\", \"key_file\": \"k\"}",
+         false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct printed printed;
+        char members[512];
+        snprintf(members, sizeof members, "\"http\": {%s}", rows[i].http);
+        check_with(*state, members, &printed);
+        if ((strstr(printed.out, "WARN    http: tokens") != NULL) != rows[i].warned) {
+            fail_msg("row %zu: %s\n%s%s", i, members, printed.out, printed.err);
+        }
+    }
+}
+
+static void warning_is_no_failure_for_programs_either(void **state)
+{
+    const struct deployment *deployment = *state;
+    struct printed printed;
+    check_with(deployment, "\"mqtt\": {\"server\": \"mqtts://b\", \"client_id\": \"c\"}", &printed);
+    will_return(store_reader_open, ERROR_MISSING);
+    assert_int_equal(
+        RUN(command_check, &printed, "check", "--json", "--offline", "--config", deployment->paths[CONFIG]), EXIT_DONE);
+    cJSON *root = cJSON_Parse(printed.out);
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(root, "ok")));
+    const cJSON *last = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "findings"), 2);
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(last, "warned")));
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItem(last, "failed")));
+    HAS(cJSON_GetObjectItem(last, "remedy")->valuestring, "edutally-provision collector");
+    cJSON_Delete(root);
+}
+
+static void remedy_for_the_broker_fits_what_it_said(void **state)
+{
+    static const struct {
+        struct error error;
+        const char *remedy;
+    } rows[] = {
+        {{ERROR_CONFIG, "mqtt.password_file: cannot read /x: Permission denied"}, "daemon's user"},
+        {{ERROR_CONFIG, "mqtt.password_file: cannot read the password from /x"}, "daemon's user"},
+        {{ERROR_CONFIG, "mqtt.server \"x\" has no usable host and port"}, "mend mqtt.server"},
+        {{ERROR_IO, "Not authorized (code 135)"}, "edutally-provision collector"},
+        {{ERROR_IO, "not authorised (code 5)"}, "edutally-provision collector"},
+        {{ERROR_IO, "bad user name or password (code 4)"}, "edutally-provision collector"},
+        {{ERROR_IO, "client id refused (code 2)"}, "mqtt.client_id"},
+        {{ERROR_IO, "x (code -1), TLS: unable to get local issuer certificate: the broker's certificate does not fit"},
+         "mqtt.tls.ca_file"},
+        {{ERROR_IO, "the broker refused edu/v1/46/+/+/event: Not authorized (code 135)"}, "access list"},
+        {{ERROR_IO, "Connection refused (code -1)"}, "is the broker running"},
+        {{ERROR_IO, "the broker does not answer"}, "is the broker running"},
+        {{ERROR_MEMORY, "out of memory"}, "free memory"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        HAS(check_broker_remedy(&rows[i].error), rows[i].remedy);
+    }
+}
+
 static void printed_config_has_the_defaults(void **state)
 {
     const struct deployment *deployment = *state;
@@ -311,6 +429,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(json_says_the_same, deployment_set_up, deployment_tear_down),
         cmocka_unit_test_setup_teardown(json_has_the_faults, deployment_set_up, deployment_tear_down),
         cmocka_unit_test_setup_teardown(unreadable_secret_is_found, deployment_set_up, deployment_tear_down),
+        cmocka_unit_test_setup_teardown(client_id_that_can_be_guessed_is_warned_of_where_there_are_strangers,
+                                        deployment_set_up, deployment_tear_down),
+        cmocka_unit_test_setup_teardown(tokens_that_pass_in_the_clear_are_warned_of, deployment_set_up,
+                                        deployment_tear_down),
+        cmocka_unit_test_setup_teardown(warning_is_no_failure_for_programs_either, deployment_set_up,
+                                        deployment_tear_down),
+        cmocka_unit_test(remedy_for_the_broker_fits_what_it_said),
         cmocka_unit_test_setup_teardown(printed_config_has_the_defaults, deployment_set_up, deployment_tear_down),
         cmocka_unit_test(help_and_manual_need_no_config),
         cmocka_unit_test(wrong_usage_is_2),

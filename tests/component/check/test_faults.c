@@ -48,7 +48,7 @@ static const struct {
      "without mqtt.tls.cert_file", "both"},
     {CONFIG, HEAD "\"mqtt\": {\"server\": \"mqtt://h\", \"client_id\": \"c\",\n\"tls\": {}}}", 3, "not encrypted",
      "mqtts://"},
-    {CONFIG, HEAD "\"http\": {\n\"listen\": \"0.0.0.0:8080\"}}", 3, "others could read", "open_to_network"},
+    {CONFIG, HEAD "\"http\": {\n\"listen\": \"0.0.0.0:8080\"}}", 3, "others could read", "tokens_file"},
     {CONFIG, HEAD OUTPUT "\"type\": \"influxdb1\"}]}", 2, "outputs[0].database is missing", "add"},
     {CONFIG, HEAD OUTPUT "\"type\": \"influx\"}]}", 3, "no such type of output", "influxdb1"},
     {CONFIG, "{\n\"realms\": [\"46\"]\n\"time_zone\": \"UTC\"}", 3, "not valid JSON", "comma"},

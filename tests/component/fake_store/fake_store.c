@@ -133,6 +133,33 @@ int store_read_devices(struct store_reader *reader, const char *centre, device_e
     return result;
 }
 
+int store_read_quality(struct store_reader *reader, const char *centre, quality_each *each, void *context,
+                       struct error *error)
+{
+    int result = check_read(error);
+    (void)reader;
+    for (size_t i = 0; result == 0 && i < stored->quality_count; i++) {
+        if (matches(centre, stored->quality[i].centre)) {
+            result = each(context, &stored->quality[i]);
+        }
+    }
+    return result;
+}
+
+int store_read_rejected(struct store_reader *reader, int64_t before, int limit, rejected_each *each, void *context,
+                        struct error *error)
+{
+    int result = check_read(error);
+    (void)reader;
+    for (size_t i = 0; result == 0 && i < stored->rejected_count && limit > 0; i++) {
+        if (stored->rejected[i].id < before) {
+            result = each(context, &stored->rejected[i]);
+            limit--;
+        }
+    }
+    return result;
+}
+
 const char *store_series_name(enum store_series series)
 {
     static const char *const names[] = {"usage", "usage_hour", "adoption", "centre_adoption"};

@@ -19,6 +19,10 @@ struct fake_store {
     size_t verdict_count;
     const struct device_row *devices; /* of the centre in their `centre` */
     size_t device_count;
+    const struct quality_row *quality;
+    size_t quality_count;
+    const struct rejected_row *rejected; /* newest first */
+    size_t rejected_count;
 };
 
 /* What all readers see from now on; borrowed. */

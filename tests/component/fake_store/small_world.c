@@ -80,8 +80,46 @@ static const struct verdict_row verdicts[] = {
 };
 
 static const struct device_row devices[] = {
-    {"46", "c1", "office", "5f3a", 63, 2, 1, 1759629600000, 1759626000000},
-    {"46", "c1", "tablet", "77aa", 2, 0, 0, 1763110800000, 1763107200000},
+    {"46", "c1", "office", "5f3a", 63, 2, 1, 1759629600000, 1759626000000, 5, 3},
+    {"46", "c1", "tablet", "77aa", 2, 0, 0, 1763110800000, 1763107200000, 0, 0},
+};
+
+static const struct quality_row quality[] = {
+    {.centre = "c1",
+     .devices = 2,
+     .expected = 69,
+     .received = 65,
+     .missing = 1,
+     .repeated = 2,
+     .late = 5,
+     .given_up = 3,
+     .rejected = 7,
+     .quarantined = 4,
+     .let_go = 1},
+};
+
+static const struct rejected_row rejected[] = {
+    {.id = 9,
+     .reason = "bad_json",
+     .detail = "at byte 3: no value",
+     .topic = "edu/v1/46/c1/office/event",
+     .centre = "c1",
+     .device = "office",
+     .received_ms = 1759629600000,
+     .times = 2,
+     .position = 700,
+     .raw = "{\"user\":\"0123456789abcdef\"",
+     .raw_length = 26},
+    {.id = 4,
+     .quarantined = true,
+     .reason = "unknown_centre",
+     .detail = "",
+     .topic = "edu/v1/46/new/d/event",
+     .centre = "new",
+     .device = "d",
+     .received_ms = 1759626000000,
+     .times = 1,
+     .position = -1},
 };
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
@@ -96,7 +134,11 @@ const struct fake_store small_world_rows = {.revision = 42,
                                             .verdicts = verdicts,
                                             .verdict_count = COUNT(verdicts),
                                             .devices = devices,
-                                            .device_count = COUNT(devices)};
+                                            .device_count = COUNT(devices),
+                                            .quality = quality,
+                                            .quality_count = COUNT(quality),
+                                            .rejected = rejected,
+                                            .rejected_count = COUNT(rejected)};
 
 const char *small_world_path(const struct small_world *world, const char *name)
 {

@@ -58,6 +58,7 @@ static void garbage_is_refused_with_its_reason(void **state)
     must_refuse("{\"epoch\":\"\",\"upto\":1}", ACK_BAD_EPOCH);
     must_refuse("{\"epoch\":5,\"upto\":1}", ACK_BAD_EPOCH);
     must_refuse("{\"epoch\":\"a\\u0062\",\"upto\":1}", ACK_BAD_EPOCH);
+    must_refuse("{\"epoch\":\"a\",\"upto\":9,\"\\u006dissing\":[[3,3]]}", ACK_NOT_JSON);
     must_refuse("{\"epoch\":\"a\",\"upto\":-1}", ACK_BAD_UPTO);
     must_refuse("{\"epoch\":\"a\",\"upto\":1.5}", ACK_BAD_UPTO);
     must_refuse("{\"epoch\":\"a\",\"upto\":1e3}", ACK_BAD_UPTO);

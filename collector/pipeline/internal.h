@@ -82,8 +82,8 @@ int count_record(struct pipeline *pipeline, const struct journal_record *record,
 /* count.c: one event of a known centre into its facts. */
 int count_event(struct pipeline *pipeline, const struct origin *origin, const struct decode_event *event, int32_t day,
                 struct error *error);
-/* count.c: tells an event that may count from its repeat, and notes it. 0 and whether it is new; why its device is refused
- * (a decode_reason); or an error. */
+/* count.c: tells an event that may count from its repeat, and notes it. 0 and whether it is new; why its device is
+ * refused (a decode_reason); or an error. */
 int count_note_event(struct pipeline *pipeline, const struct origin *origin, const struct decode_event *event,
                      int32_t day, bool *is_new, struct error *error);
 /* count.c: for events without a sequence: whether the id was seen before on the event's day; it is from now on. */

@@ -54,7 +54,8 @@ sqlite3_stmt *store_statement(struct store *store, enum statement which, struct 
  * 'b' const void * and size_t (NULL: NULL). What is bound must live until the statement has run. */
 int store_bind(sqlite3_stmt *statement, const char *types, ...);
 
-/* Both: a statement that is ready to run. NULL with `error` filled, which must not be NULL: its code is the caller's. */
+/* Both: a statement that is ready to run. NULL with `error` filled, which must not be NULL: its code is the caller's.
+ */
 sqlite3_stmt *store_bound(struct store *store, enum statement which, struct error *error, const char *types, ...);
 
 /* Runs a statement that gives no row. */

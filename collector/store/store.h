@@ -91,8 +91,8 @@ int store_commit(struct store *store, struct error *error);
 void store_rollback(struct store *store);
 int64_t store_revision(const struct store *store); /* of the open transaction, or of the last one */
 
-/* Runs a write-ahead log checkpoint that waits for nobody for long; call when idle. True if everything committed is now synced
- * in the database itself, so that not even power loss takes it back. */
+/* Runs a write-ahead log checkpoint that waits for nobody for long; call when idle. True if everything committed is now
+ * synced in the database itself, so that not even power loss takes it back. */
 bool store_checkpoint(struct store *store);
 
 /* True once a sync of the database failed: what is committed from then on may not survive power loss, and no checkpoint
@@ -164,9 +164,9 @@ struct store_rejected_bounds {
     int64_t ledger_before_ms;    /* and lines of the ledger that speak of nothing received after this */
 };
 
-/* Removes rows that are too old, and of the malformed ones those past the bounds: first of the centre that has the most,
- * there of the device that has the most, oldest first. All are noted in the ledger. Quarantined rows may still count,
- * so none of them ever makes room for another. `*removed`: how many rows. */
+/* Removes rows that are too old, and of the malformed ones those past the bounds: first of the centre that has the
+ * most, there of the device that has the most, oldest first. All are noted in the ledger. Quarantined rows may still
+ * count, so none of them ever makes room for another. `*removed`: how many rows. */
 int store_rejected_trim(struct store *store, const struct store_rejected_bounds *bounds, int64_t *removed,
                         struct error *error);
 int store_rejected_count(struct store *store, int64_t *rows, struct error *error);

@@ -33,7 +33,7 @@ static int make_file(const char *path, struct error *error)
     for (size_t i = 0; i < sizeof random; i++) {
         snprintf(text + 2 * i, 3, "%02x", random[i]);
     }
-    text[2 * RANDOM_BYTES] = '\n';
+    text[sizeof text - 2] = '\n';
     result = file_replace(path, text, 2 * RANDOM_BYTES + 1, 0600, error);
     crypt_wipe(random, sizeof random);
     crypt_wipe(text, sizeof text);

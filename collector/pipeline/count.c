@@ -282,7 +282,7 @@ static int refuse(struct pipeline *pipeline, const struct origin *origin, const 
 static int set_aside(struct pipeline *pipeline, const struct origin *origin, const struct decode_event *event,
                      enum decode_reason reason, int32_t day, struct error *error)
 {
-    bool seen, is_new;
+    bool seen = false, is_new = false;
     int result = look_up(pipeline, origin, event, reason, day, &seen, error);
     if (result != 0) {
         return result < 0 ? result : refuse(pipeline, origin, event, result, error);
@@ -307,7 +307,7 @@ static int handle_event(struct pipeline *pipeline, const struct origin *origin, 
                         struct error *error)
 {
     int32_t day;
-    bool is_new;
+    bool is_new = false;
     enum decode_reason reason = count_judge(pipeline, origin, event, origin->received_ms, &day);
     counter_add(&pipeline->uncommitted, COUNTER_events_received, 1);
     if (reason != DECODE_REASONS) {
@@ -404,7 +404,9 @@ static int reject_topic(struct pipeline *pipeline, const struct journal_record *
     struct decode_fault fault = {
         .reason = DECODE_WRONG_TOPIC, .seq = -1, .raw = {record->payload, record->payload_length}};
     snprintf(fault.detail, sizeof fault.detail, "%s", detail);
-    return handle_fault(pipeline, record, NULL, &fault, error);
+    counter_add(&pipeline->uncommitted, COUNTER_events_received, 1);
+    int kept = keep_malformed(pipeline, record, NULL, &fault, error);
+    return kept < 0 ? kept : 0;
 }
 
 static bool owns_realm(const struct settings *settings, const char *realm)

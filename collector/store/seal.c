@@ -32,10 +32,10 @@ void seal_fingerprint(struct seal *seal, const char *reason, const char *topic, 
     XXH3_128bits_update(&state, raw, raw_length);
     XXH128_canonicalFromHash(&content, XXH3_128bits_digest(&state));
     memcpy(part, &content, sizeof content);
-    for (unsigned char half = 0; half < 2; half++) {
-        part[sizeof content] = half;
+    for (size_t half = 0; half < 2; half++) {
+        part[sizeof content] = (unsigned char)half;
         uint64_t key = keyer_key(seal->keyer, (const char *)part, sizeof part);
-        memcpy(out + 8 * half, &key, sizeof key);
+        memcpy(out + half * sizeof key, &key, sizeof key);
     }
 }
 

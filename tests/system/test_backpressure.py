@@ -101,7 +101,7 @@ class Backpressure(harness.SystemTest):
             published_s = time.monotonic() - began
             counted = collector.metric("events_counted_total")
             syncs = (len(messages) * PER_MESSAGE - counted) / EVENTS_PER_COMMIT  # one of the journal for each commit
-            collector.sync_takes(max(20, round(25 * published_s * 1000 / syncs)))
+            collector.sync_takes(max(30, round(40 * published_s * 1000 / syncs)))
             while collector.metric("events_counted_total") < len(messages) * PER_MESSAGE:
                 backlog.append(collector.metric("journal_backlog_bytes"))
                 memory.append(collector.memory()[0])
